@@ -1,0 +1,98 @@
+package certs
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/robfig/cron/v3"
+
+	certsv1 "github.com/certwright/certwright/certs/v1"
+)
+
+// RenewAt returns when a certificate that is valid from notBefore to notAfter
+// is renewed: renewBefore, or renewBeforePercentage, or a third of its lifetime
+// before it expires, moved to a later time if spec has windows. It is false if
+// spec never renews by time. With an error, which says that the windows cannot
+// be kept, the time is the one without windows: a valid certificate matters
+// more than a window.
+func RenewAt(notBefore, notAfter time.Time, spec *certsv1.CertificateSpec) (time.Time, bool, error) {
+	if spec.Renewal != nil && spec.Renewal.Policy == certsv1.RenewalPolicyDisabled {
+		return time.Time{}, false, nil
+	}
+	desired := notAfter.Add(-renewBefore(notAfter.Sub(notBefore), spec)).Truncate(time.Second)
+	if spec.Renewal == nil || len(spec.Renewal.Windows) == 0 {
+		return desired, true, nil
+	}
+	at, err := inWindows(desired, notAfter, spec.Renewal.Windows)
+	if err != nil {
+		return desired, true, err
+	}
+	return at, true, nil
+}
+
+// renewBefore returns how long before its end a certificate of the given
+// lifetime is renewed. What does not fit the lifetime is passed over.
+func renewBefore(lifetime time.Duration, spec *certsv1.CertificateSpec) time.Duration {
+	if d := spec.RenewBefore; d != nil && d.Duration > 0 && d.Duration < lifetime {
+		return d.Duration
+	}
+	if pct := spec.RenewBeforePercentage; pct != nil && *pct > 0 && *pct < 100 {
+		// Floating point, as lifetime*pct can overflow.
+		return time.Duration(float64(lifetime) * float64(*pct) / 100)
+	}
+	return lifetime / 3
+}
+
+// inWindows returns desired if a window is open then, else the first opening
+// after it. An opening at or after notAfter is of no use.
+func inWindows(desired, notAfter time.Time, windows []certsv1.CertificateRenewalWindow) (time.Time, error) {
+	var best time.Time
+	for i, w := range windows {
+		length := w.WindowDuration.Duration
+		if length <= 0 {
+			return time.Time{}, fmt.Errorf("spec.renewal.windows[%d].windowDuration is not positive", i)
+		}
+		schedule, location, err := ParseWindow(w.Cron, w.Timezone)
+		if err != nil {
+			return time.Time{}, fmt.Errorf("spec.renewal.windows[%d]: %w", i, err)
+		}
+		// The first opening after desired-length: if it is not after desired,
+		// the window is still open then.
+		opening := schedule.Next(desired.Add(-length).In(location)).UTC()
+		if opening.IsZero() {
+			continue // never, within five years
+		}
+		if !opening.After(desired) {
+			return desired, nil
+		}
+		if opening.Before(notAfter) && (best.IsZero() || opening.Before(best)) {
+			best = opening
+		}
+	}
+	if best.IsZero() {
+		return time.Time{}, errors.New("no renewal window opens between the desired renewal time and the expiry")
+	}
+	return best.Truncate(time.Second), nil
+}
+
+// ParseWindow reads when a renewal window opens: five fields or a descriptor
+// such as @daily, in an IANA time zone, UTC if it is empty.
+func ParseWindow(spec, timezone string) (cron.Schedule, *time.Location, error) {
+	location, err := time.LoadLocation(timezone) // "" is UTC
+	if err != nil || timezone == "Local" {
+		return nil, nil, fmt.Errorf("unknown time zone %.100q", timezone)
+	}
+	if strings.Contains(spec, "TZ=") {
+		return nil, nil, errors.New("a time zone belongs into timezone, not into cron")
+	}
+	if strings.HasPrefix(spec, "@every") {
+		return nil, nil, errors.New("@every does not say when a window opens")
+	}
+	schedule, err := cron.ParseStandard(spec)
+	if err != nil {
+		return nil, nil, fmt.Errorf("cron %.100q does not parse: %w", spec, err)
+	}
+	return schedule, location, nil
+}
