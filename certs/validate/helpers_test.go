@@ -1,0 +1,86 @@
+package validate_test
+
+import (
+	"encoding/json"
+	"maps"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+	k8sjson "sigs.k8s.io/json"
+	"sigs.k8s.io/yaml"
+
+	certsv1 "github.com/certwright/certwright/certs/v1"
+)
+
+// decode reads JSON as the webhook does: names are case-sensitive.
+func decode(data []byte, into any) error {
+	return k8sjson.UnmarshalCaseSensitivePreserveInts(data, into)
+}
+
+// changed returns the YAML document base with the top-level fields in change
+// replaced; null takes one out.
+func changed(t testing.TB, base, change string) []byte {
+	t.Helper()
+	var fields, changes map[string]any
+	for text, into := range map[string]*map[string]any{base: &fields, change: &changes} {
+		if err := yaml.Unmarshal([]byte(text), into); err != nil {
+			t.Fatalf("read %q: %v", text, err)
+		}
+	}
+	if fields == nil {
+		fields = map[string]any{}
+	}
+	maps.Copy(fields, changes)
+	for name, value := range fields {
+		if value == nil {
+			delete(fields, name)
+		}
+	}
+	data, err := json.Marshal(fields)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+// base is the Certificate B of the specification's examples.
+const base = `{secretName: s, issuerRef: {name: i}, dnsNames: [a.example]}`
+
+func certificate(t testing.TB, change string) *certsv1.Certificate {
+	t.Helper()
+	crt := &certsv1.Certificate{}
+	if err := decode(changed(t, base, change), &crt.Spec); err != nil {
+		t.Fatalf("decode %q: %v", change, err)
+	}
+	return crt
+}
+
+// verdict writes errs as "Kind path".
+func verdict(errs field.ErrorList) []string {
+	kinds := map[field.ErrorType]string{
+		field.ErrorTypeRequired:     "Required",
+		field.ErrorTypeInvalid:      "Invalid",
+		field.ErrorTypeNotSupported: "Unsupported",
+		field.ErrorTypeForbidden:    "Forbidden",
+		field.ErrorTypeTooLong:      "TooLong",
+		field.ErrorTypeDuplicate:    "Duplicate",
+	}
+	var out []string
+	for _, e := range errs {
+		out = append(out, kinds[e.Type]+" "+e.Field)
+	}
+	return out
+}
+
+func expect(t testing.TB, errs field.ErrorList, want ...string) {
+	t.Helper()
+	if diff := cmp.Diff(want, verdict(errs)); diff != "" {
+		t.Errorf("errors (-want +got):\n%s\n%v", diff, errs.ToAggregate())
+	}
+	for _, e := range errs {
+		if e.Detail == "" {
+			t.Errorf("%s says nothing about the remedy", e)
+		}
+	}
+}
