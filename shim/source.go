@@ -1,0 +1,77 @@
+package shim
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+)
+
+// A Source is an Ingress-like object in neutral form: who it is, what its
+// annotations say and which TLS blocks it has. Its maps may be shared with a
+// cache, so nobody writes to them.
+type Source struct {
+	metav1.TypeMeta
+	metav1.ObjectMeta
+
+	// Manager is the field manager of its Certificates.
+	Manager string
+	// Blocks are its TLS blocks (or listeners), in order.
+	Blocks []Block
+	// Refused says why the object as a whole is left alone. Empty: it is not.
+	Refused field.ErrorList
+	// CertificateAnnotations are put on every Certificate.
+	CertificateAnnotations map[string]string
+}
+
+// A Block is one TLS block of an Ingress, or one listener. Several blocks that
+// name the same Secret share one Certificate.
+type Block struct {
+	// Path of the block in the object, for example spec.tls[0].
+	Path *field.Path
+	// Hosts are the names that the certificate is for.
+	Hosts []Name
+	// Secrets are the Secrets that the block mentions, each a Certificate.
+	Secrets []Name
+	// Problems say why the block is skipped. It still counts as a mention.
+	Problems field.ErrorList
+	// Ignored blocks are skipped without a word. They still count as a mention.
+	Ignored bool
+}
+
+// A Name is a host or the name of a Secret, and where it stands in the object.
+type Name struct {
+	Value string
+	Path  *field.Path
+}
+
+// mentions is every Secret that a block names, however bad the block is.
+func (s *Source) mentions() map[string]bool {
+	names := make(map[string]bool)
+	for _, b := range s.Blocks {
+		for _, secret := range b.Secrets {
+			names[secret.Value] = true
+		}
+	}
+	return names
+}
+
+// leaving says whether the object is being deleted. The garbage collector
+// takes its Certificates along; re-creating one meanwhile would fight it.
+func (s *Source) leaving() bool {
+	if s.DeletionTimestamp != nil {
+		return true
+	}
+	for _, f := range s.Finalizers {
+		if f == metav1.FinalizerDeleteDependents {
+			return true
+		}
+	}
+	return false
+}
+
+// blockNoun is what events call a block.
+func (s *Source) blockNoun() string {
+	if s.Kind == "Ingress" {
+		return "TLS block"
+	}
+	return "listener block"
+}
