@@ -12,6 +12,7 @@ import (
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
+// +kubebuilder:metadata:labels=app.kubernetes.io/name=cert-manager;app.kubernetes.io/instance=cert-manager;app.kubernetes.io/component=crds
 // +kubebuilder:resource:shortName=iss,categories=cert-manager
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type == "Ready")].status`
 // +kubebuilder:printcolumn:name="Status",type=string,priority=1,JSONPath=`.status.conditions[?(@.type == "Ready")].message`
@@ -46,6 +47,7 @@ type IssuerList struct {
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
+// +kubebuilder:metadata:labels=app.kubernetes.io/name=cert-manager;app.kubernetes.io/instance=cert-manager;app.kubernetes.io/component=crds
 // +kubebuilder:resource:scope=Cluster,shortName=ciss,categories=cert-manager
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type == "Ready")].status`
 // +kubebuilder:printcolumn:name="Status",type=string,priority=1,JSONPath=`.status.conditions[?(@.type == "Ready")].message`
@@ -200,8 +202,9 @@ type VaultAuth struct {
 
 // VaultAppRole logs in with a role ID and a secret ID.
 type VaultAppRole struct {
-	// Path of the auth method, for example approle.
-	Path string `json:"path"`
+	// Path of the auth method. The default is approle.
+	// +optional
+	Path string `json:"path,omitempty"`
 	// RoleID of the role.
 	RoleID string `json:"roleId"`
 	// SecretRef names the secret ID.

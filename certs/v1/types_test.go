@@ -279,7 +279,7 @@ spec.selfSigned.crlDistributionPoints                   []string atomic
 spec.vault                                              object
 spec.vault.auth                                         object required
 spec.vault.auth.appRole                                 object
-spec.vault.auth.appRole.path                            string required
+spec.vault.auth.appRole.path                            string
 spec.vault.auth.appRole.roleId                          string required
 spec.vault.auth.appRole.secretRef                       object required
 spec.vault.auth.appRole.secretRef.key                   string

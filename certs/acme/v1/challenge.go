@@ -19,6 +19,7 @@ const LegacyChallengeFinalizer = "finalizer.acme.cert-manager.io"
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
+// +kubebuilder:metadata:labels=app.kubernetes.io/name=cert-manager;app.kubernetes.io/instance=cert-manager;app.kubernetes.io/component=crds
 // +kubebuilder:resource:categories=cert-manager;cert-manager-acme
 // +kubebuilder:selectablefield:JSONPath=`.spec.issuerRef.group`
 // +kubebuilder:selectablefield:JSONPath=`.spec.issuerRef.kind`

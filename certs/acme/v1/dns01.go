@@ -247,7 +247,8 @@ type ACMEIssuerDNS01ProviderRFC2136 struct {
 // API server aggregates.
 type ACMEIssuerDNS01ProviderWebhook struct {
 	// GroupName is the API group of the solver.
-	GroupName string `json:"groupName"`
+	// +optional
+	GroupName string `json:"groupName,omitempty"`
 	// SolverName is the name of the solver in that group.
 	SolverName string `json:"solverName"`
 	// Config is passed to the solver as it is.

@@ -41,6 +41,7 @@ func (s State) Final() bool { return s == Valid || s.Failed() }
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
+// +kubebuilder:metadata:labels=app.kubernetes.io/name=cert-manager;app.kubernetes.io/instance=cert-manager;app.kubernetes.io/component=crds
 // +kubebuilder:resource:categories=cert-manager;cert-manager-acme
 // +kubebuilder:selectablefield:JSONPath=`.spec.issuerRef.group`
 // +kubebuilder:selectablefield:JSONPath=`.spec.issuerRef.kind`

@@ -213,7 +213,7 @@ dns01.route53.secretAccessKeySecretRef.key                 string
 dns01.route53.secretAccessKeySecretRef.name                string required
 dns01.webhook                                              object
 dns01.webhook.config                                       any keeps-unknown
-dns01.webhook.groupName                                    string required
+dns01.webhook.groupName                                    string
 dns01.webhook.solverName                                   string required
 http01                                                     object
 http01.gatewayHTTPRoute                                    object
