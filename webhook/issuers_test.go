@@ -1,0 +1,153 @@
+package webhook
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	acmev1 "github.com/certwright/certwright/certs/acme/v1"
+	cmmeta "github.com/certwright/certwright/certs/meta/v1"
+	certsv1 "github.com/certwright/certwright/certs/v1"
+)
+
+func TestChooseDefaultIssuer(t *testing.T) {
+	house := cmmeta.IssuerReference{Name: "house", Kind: "ClusterIssuer"}
+	tests := map[string]struct {
+		marked     marked
+		configured cmmeta.IssuerReference
+		want       *cmmeta.IssuerReference
+		refused    []string // what the refusal names
+	}{
+		"nothing marked, nothing configured": {},
+		"the configured one, if none is marked": {
+			configured: house, want: &cmmeta.IssuerReference{Name: "house", Kind: "ClusterIssuer", Group: "cert-manager.io"},
+		},
+		"a configured name alone is that of an Issuer": {
+			configured: cmmeta.IssuerReference{Name: "house"}, want: &cmmeta.IssuerReference{Name: "house", Kind: "Issuer", Group: "cert-manager.io"},
+		},
+		"a marked ClusterIssuer goes before the configured one": {
+			marked: marked{clusterIssuers: []string{"c"}}, configured: house, want: &cmmeta.IssuerReference{Name: "c", Kind: "ClusterIssuer", Group: "cert-manager.io"},
+		},
+		"a marked Issuer of the namespace goes before all": {
+			marked: marked{issuers: []string{"i"}, clusterIssuers: []string{"c", "d"}}, configured: house,
+			want: &cmmeta.IssuerReference{Name: "i", Kind: "Issuer", Group: "cert-manager.io"},
+		},
+		"two marked Issuers are refused, naming both": {
+			marked: marked{issuers: []string{"i", "j"}, clusterIssuers: []string{"c"}}, configured: house, refused: []string{"Issuer", "i, j"},
+		},
+		"two marked ClusterIssuers are refused, naming both": {
+			marked: marked{clusterIssuers: []string{"c", "d"}}, configured: house, refused: []string{"ClusterIssuer", "c, d"},
+		},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got, refused := tt.marked.choose(tt.configured)
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("choose() (-want +got):\n%s", diff)
+			}
+			if (refused != nil) != (tt.refused != nil) {
+				t.Fatalf("refused = %v", refused)
+			}
+			for _, part := range tt.refused {
+				if refused.Field != "spec.issuerRef" || !strings.Contains(refused.Detail, part) {
+					t.Errorf("refused = %v, want %q", refused, part)
+				}
+			}
+		})
+	}
+}
+
+func TestIsMarked(t *testing.T) {
+	mark := map[string]string{certsv1.DefaultIssuerKey: "true"}
+	for name, tt := range map[string]struct {
+		labels, annotations map[string]string
+		want                bool
+	}{
+		"neither":             {},
+		"by annotation":       {annotations: mark, want: true},
+		"by label":            {labels: mark, want: true},
+		"with another value":  {labels: map[string]string{certsv1.DefaultIssuerKey: "yes"}},
+		"with something else": {labels: map[string]string{"a": "true"}},
+	} {
+		if got := isMarked(&certsv1.Issuer{ObjectMeta: metav1.ObjectMeta{Labels: tt.labels, Annotations: tt.annotations}}); got != tt.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
+func TestAboutIssuer(t *testing.T) {
+	ready := func(status cmmeta.ConditionStatus, message string) certsv1.IssuerStatus {
+		return certsv1.IssuerStatus{Conditions: []certsv1.IssuerCondition{{Type: certsv1.IssuerConditionReady, Status: status, Message: message}}}
+	}
+	acme := func(a acmev1.ACMEIssuer) certsv1.GenericIssuer {
+		return &certsv1.ClusterIssuer{Spec: certsv1.IssuerSpec{ACME: &a}, Status: ready("True", "")}
+	}
+	long := &metav1.Duration{Duration: 3 * time.Hour}
+	tests := map[string]struct {
+		spec   certsv1.CertificateSpec
+		issuer certsv1.GenericIssuer
+		want   []string
+	}{
+		"ready":                      {issuer: &certsv1.Issuer{Status: ready("True", "")}},
+		"absent":                     {want: []string{`the ClusterIssuer "le" does not exist; nothing is issued`}},
+		"just made":                  {issuer: &certsv1.Issuer{}, want: []string{"is not ready yet"}},
+		"not ready, with its reason": {issuer: &certsv1.Issuer{Status: ready("False", "no such Secret")}, want: []string{"is not ready: no such Secret"}},
+		"a wildcard without DNS-01": {
+			spec:   certsv1.CertificateSpec{DNSNames: []string{"a.example", "*.a.example"}},
+			issuer: acme(acmev1.ACMEIssuer{Solvers: []acmev1.ACMEChallengeSolver{{HTTP01: &acmev1.ACMEChallengeSolverHTTP01{}}}}),
+			want:   []string{"spec.dnsNames[1]: the wildcard *.a.example needs a DNS-01 solver"},
+		},
+		"a wildcard with DNS-01": {
+			spec:   certsv1.CertificateSpec{DNSNames: []string{"*.a.example"}},
+			issuer: acme(acmev1.ACMEIssuer{Solvers: []acmev1.ACMEChallengeSolver{{DNS01: &acmev1.ACMEChallengeSolverDNS01{}}}}),
+		},
+		"a duration that an ACME issuer does not give": {spec: certsv1.CertificateSpec{Duration: long}, issuer: acme(acmev1.ACMEIssuer{}), want: []string{"spec.duration"}},
+		"a duration that it does give":                 {spec: certsv1.CertificateSpec{Duration: long}, issuer: acme(acmev1.ACMEIssuer{EnableDurationFeature: true})},
+		"a wildcard of a CA":                           {spec: certsv1.CertificateSpec{DNSNames: []string{"*.a.example"}, Duration: long}, issuer: &certsv1.Issuer{Status: ready("True", "")}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := aboutIssuer(&certsv1.Certificate{Spec: tt.spec}, cmmeta.IssuerReference{Name: "le", Kind: "ClusterIssuer"}, tt.issuer)
+			if !slices.EqualFunc(got, tt.want, strings.Contains) {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestConfigurations(t *testing.T) {
+	mutating, validating := Configurations(Options{Namespace: "certs", CABundle: []byte("ca"), Labels: map[string]string{"a": "b"}})
+	if mutating.Name != "cert-manager-webhook" || validating.Name != "cert-manager-webhook" || mutating.Labels["a"] != "b" || validating.Labels["a"] != "b" {
+		t.Errorf("metadata: %v, %v", mutating.ObjectMeta, validating.ObjectMeta)
+	}
+	for i, w := range mutating.Webhooks {
+		v := validating.Webhooks[i]
+		if w.Name != v.Name || *w.FailurePolicy != "Fail" || *v.FailurePolicy != "Fail" || *w.MatchPolicy != "Equivalent" || *v.MatchPolicy != "Equivalent" ||
+			*w.SideEffects != "None" || *v.SideEffects != "None" || *w.TimeoutSeconds != 30 || *v.TimeoutSeconds != 30 ||
+			!slices.Equal(w.AdmissionReviewVersions, []string{"v1"}) || !slices.Equal(v.AdmissionReviewVersions, []string{"v1"}) {
+			t.Errorf("entry %d: %+v, %+v", i, w, v)
+		}
+		if s := w.ClientConfig.Service; s == nil || s.Namespace != "certs" || s.Name != "cert-manager-webhook" || *s.Path != "/mutate" || *s.Port != 443 || string(w.ClientConfig.CABundle) != "ca" {
+			t.Errorf("client: %+v", w.ClientConfig)
+		}
+		if s := v.ClientConfig.Service; s == nil || *s.Path != "/validate" {
+			t.Errorf("client: %+v", v.ClientConfig)
+		}
+		// No label of a namespace may switch off who asks and who approves.
+		for _, selector := range []*metav1.LabelSelector{w.NamespaceSelector, v.NamespaceSelector} {
+			if switchable := len(selector.MatchExpressions) > 0; switchable != (w.Name == "webhook.cert-manager.io") {
+				t.Errorf("entry %q: namespaces %v", w.Name, selector)
+			}
+		}
+	}
+	byURL, _ := Configurations(Options{URL: "https://127.0.0.1:4711/"})
+	if c := byURL.Webhooks[0].ClientConfig; c.Service != nil || *c.URL != "https://127.0.0.1:4711/mutate" {
+		t.Errorf("client: %+v", c)
+	}
+}

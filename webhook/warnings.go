@@ -1,0 +1,183 @@
+package webhook
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	acmev1 "github.com/certwright/certwright/certs/acme/v1"
+	cmmeta "github.com/certwright/certwright/certs/meta/v1"
+	certsv1 "github.com/certwright/certwright/certs/v1"
+	"github.com/certwright/certwright/certs/validate"
+)
+
+// SecretNameIndex is the index of Certificates by spec.secretName.
+const SecretNameIndex = "spec.secretName"
+
+// IndexSecretName returns the entry of a Certificate in SecretNameIndex.
+func IndexSecretName(object client.Object) []string {
+	if crt, ok := object.(*certsv1.Certificate); ok && crt.Spec.SecretName != "" {
+		return []string{crt.Spec.SecretName}
+	}
+	return nil
+}
+
+const (
+	// absenceLasts is how long an issuer that was confirmed to be absent is not
+	// looked for again.
+	absenceLasts = 2 * time.Second
+	maxAbsent    = 1024
+	// maxWarning is what API servers show of a warning, in bytes.
+	maxWarning = 256
+)
+
+// warnings says what can be seen at the moment of the write. Nothing here ever
+// refuses; what cannot be seen is not warned about.
+type warnings struct {
+	cached, live client.Reader
+
+	mu     sync.Mutex
+	absent map[issuerKey]time.Time
+}
+
+type issuerKey struct{ kind, namespace, name string }
+
+// certificate returns the warnings about a Certificate.
+func (w *warnings) certificate(ctx context.Context, crt *certsv1.Certificate) []string {
+	out := validate.CertificateWarnings(crt)
+	if w.cached != nil {
+		ctx, cancel := context.WithTimeout(ctx, lookTimeout)
+		defer cancel()
+		ref := crt.Spec.IssuerRef.WithDefaults()
+		if issuer, known := w.issuer(ctx, ref, crt.Namespace); known {
+			out = append(out, aboutIssuer(crt, ref, issuer)...)
+		}
+		out = append(out, aboutSecret(crt, w.sharers(ctx, crt))...)
+	}
+	for i, text := range out {
+		if len(text) > maxWarning {
+			out[i] = strings.ToValidUTF8(text[:maxWarning-3], "") + "..."
+		}
+	}
+	return out
+}
+
+// issuer returns the issuer, nil if it does not exist. known is false if that
+// could not be found out, or if it is none of ours.
+func (w *warnings) issuer(ctx context.Context, ref cmmeta.IssuerReference, namespace string) (_ certsv1.GenericIssuer, known bool) {
+	if ref.Group != certsv1.GroupName {
+		return nil, false
+	}
+	key := issuerKey{kind: ref.Kind, namespace: namespace, name: ref.Name}
+	read := func(reader client.Reader) (certsv1.GenericIssuer, error) {
+		issuer := &certsv1.Issuer{}
+		return issuer, reader.Get(ctx, client.ObjectKey{Namespace: namespace, Name: ref.Name}, issuer)
+	}
+	if ref.Kind == certsv1.ClusterIssuerKind {
+		key.namespace = ""
+		read = func(reader client.Reader) (certsv1.GenericIssuer, error) {
+			issuer := &certsv1.ClusterIssuer{}
+			return issuer, reader.Get(ctx, client.ObjectKey{Name: ref.Name}, issuer)
+		}
+	}
+	issuer, err := read(w.cached)
+	if apierrors.IsNotFound(err) && w.live != nil && !w.wasAbsent(key) {
+		// It may have been applied in the same breath.
+		issuer, err = read(w.live)
+		if apierrors.IsNotFound(err) {
+			w.noteAbsent(key)
+		}
+	}
+	switch {
+	case err == nil:
+		return issuer, true
+	case apierrors.IsNotFound(err):
+		return nil, true
+	default:
+		log.FromContext(ctx).V(1).Info("could not read the issuer for warnings", "issuer", ref.Name, "kind", ref.Kind, "err", err.Error())
+		return nil, false
+	}
+}
+
+func (w *warnings) wasAbsent(key issuerKey) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	at, ok := w.absent[key]
+	return ok && time.Since(at) < absenceLasts
+}
+
+func (w *warnings) noteAbsent(key issuerKey) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.absent == nil || len(w.absent) >= maxAbsent {
+		w.absent = map[issuerKey]time.Time{}
+	}
+	w.absent[key] = time.Now()
+}
+
+// sharers returns the names of the other Certificates that name the same
+// Secret.
+func (w *warnings) sharers(ctx context.Context, crt *certsv1.Certificate) []string {
+	var list certsv1.CertificateList
+	err := w.cached.List(ctx, &list, client.InNamespace(crt.Namespace), client.MatchingFields{SecretNameIndex: crt.Spec.SecretName}, client.UnsafeDisableDeepCopy)
+	if err != nil {
+		log.FromContext(ctx).V(1).Info("could not list Certificates for warnings", "namespace", crt.Namespace, "err", err.Error())
+		return nil
+	}
+	var names []string
+	for i := range list.Items {
+		if name := list.Items[i].Name; name != crt.Name {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// aboutIssuer returns what is to be said about the issuer, nil if it does not
+// exist, for this Certificate.
+func aboutIssuer(crt *certsv1.Certificate, ref cmmeta.IssuerReference, issuer certsv1.GenericIssuer) []string {
+	if issuer == nil {
+		where := ""
+		if ref.Kind == certsv1.IssuerKind {
+			where = " in this namespace"
+		}
+		return []string{fmt.Sprintf("spec.issuerRef: the %s %q does not exist%s; nothing is issued until it does", ref.Kind, ref.Name, where)}
+	}
+	var out []string
+	if ready := issuer.GetStatus().Condition(certsv1.IssuerConditionReady); ready == nil {
+		out = append(out, fmt.Sprintf("spec.issuerRef: the %s %q is not ready yet; nothing is issued until it is", ref.Kind, ref.Name))
+	} else if ready.Status != cmmeta.ConditionTrue {
+		out = append(out, fmt.Sprintf("spec.issuerRef: the %s %q is not ready: %s", ref.Kind, ref.Name, ready.Message))
+	}
+	acme := issuer.GetSpec().ACME
+	if acme == nil {
+		return out
+	}
+	if i := slices.IndexFunc(crt.Spec.DNSNames, isWildcard); i >= 0 && !slices.ContainsFunc(acme.Solvers, solvesDNS01) {
+		out = append(out, fmt.Sprintf("spec.dnsNames[%d]: the wildcard %s needs a DNS-01 solver, and the %s %q has none", i, crt.Spec.DNSNames[i], ref.Kind, ref.Name))
+	}
+	if crt.Spec.Duration != nil && !acme.EnableDurationFeature {
+		out = append(out, fmt.Sprintf("spec.duration: the %s %q leaves the lifetime to the ACME server; renewal goes by the certificate that it issues", ref.Kind, ref.Name))
+	}
+	return out
+}
+
+func isWildcard(name string) bool { return strings.HasPrefix(name, "*.") }
+
+func solvesDNS01(s acmev1.ACMEChallengeSolver) bool { return s.DNS01 != nil }
+
+// aboutSecret warns that others write the same Secret.
+func aboutSecret(crt *certsv1.Certificate, sharers []string) []string {
+	if len(sharers) == 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf("spec.secretName: the Secret %q is also that of the Certificate %q; only one of them gets it", crt.Spec.SecretName, sharers[0])}
+}
