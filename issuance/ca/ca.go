@@ -1,0 +1,141 @@
+package ca
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/clock"
+
+	"github.com/certwright/certwright/certs"
+	cmmeta "github.com/certwright/certwright/certs/meta/v1"
+	certsv1 "github.com/certwright/certwright/certs/v1"
+	"github.com/certwright/certwright/issuance"
+)
+
+// Reasons of the Ready condition of an Issuer, and of events.
+const (
+	ReasonVerified       = "KeyPairVerified"
+	ReasonGetKeyPair     = "ErrGetKeyPair"
+	ReasonInvalidKeyPair = "ErrInvalidKeyPair"
+
+	ReasonSecretMissing     = "SecretMissing"
+	ReasonSecretInvalidData = "SecretInvalidData"
+	ReasonSecretGetError    = "SecretGetError"
+	ReasonSigning           = "SigningError"
+)
+
+const (
+	keyPairPrefix = "Error getting keypair for CA issuer: "
+	// again is how long to wait after the API server did not answer.
+	again = 10 * time.Second
+)
+
+// Kind returns the CA issuer, which reads its key pairs through secrets.
+func Kind(secrets Secrets, now clock.PassiveClock) issuance.Kind {
+	i := &Issuer{Secrets: secrets, Clock: now}
+	return issuance.Kind{
+		Name:       "ca",
+		Configured: func(spec *certsv1.IssuerSpec) bool { return spec.CA != nil },
+		Secrets:    func(spec *certsv1.IssuerSpec) []string { return []string{spec.CA.SecretName} },
+		AtOnce:     true,
+		Issuer:     i,
+		Checker:    i,
+	}
+}
+
+// An Issuer signs with, and checks, the CA key pairs of all CA issuers.
+type Issuer struct {
+	Secrets Secrets
+	Clock   clock.PassiveClock
+
+	cache cache
+}
+
+// load returns the key pair in the Secret of that name.
+func (i *Issuer) load(ctx context.Context, namespace, name string) (*signer, error) {
+	key := types.NamespacedName{Namespace: namespace, Name: name}
+	if uid, version, ok := i.Secrets.Version(namespace, name); ok {
+		if s, ok := i.cache.get(key, uid, version); ok {
+			return s, nil
+		}
+	}
+	secret, err := i.Secrets.Get(ctx, namespace, name)
+	if err != nil {
+		i.cache.forget(key)
+		return nil, err
+	}
+	s, err := parse(secret)
+	if err != nil {
+		i.cache.forget(key)
+		return nil, err
+	}
+	i.cache.put(key, entry{secret.UID, secret.ResourceVersion, s})
+	return s, nil
+}
+
+// Check reports whether the Secret of issuer holds the key pair of a CA.
+func (i *Issuer) Check(ctx context.Context, issuer certsv1.GenericIssuer, namespace string) (issuance.Readiness, error) {
+	s, err := i.load(ctx, namespace, issuer.GetSpec().CA.SecretName)
+	switch {
+	case apierrors.IsNotFound(err), errors.Is(err, errInvalid):
+		return issuance.Readiness{
+			Status: cmmeta.ConditionFalse, Reason: ReasonGetKeyPair, Message: keyPairPrefix + err.Error(),
+			Event: ReasonGetKeyPair, Retry: true,
+		}, nil
+	case err != nil:
+		return issuance.Readiness{}, fmt.Errorf("read the key pair of the CA: %w", err)
+	case !s.certificate.IsCA:
+		return issuance.Readiness{
+			Status: cmmeta.ConditionFalse, Reason: ReasonInvalidKeyPair, Message: keyPairPrefix + "certificate is not a CA",
+			Event: ReasonInvalidKeyPair,
+		}, nil
+	default:
+		return issuance.Readiness{
+			Status: cmmeta.ConditionTrue, Reason: ReasonVerified, Message: "Signing CA verified", Event: ReasonVerified,
+		}, nil
+	}
+}
+
+// Sign signs req with the CA of its issuer.
+func (i *Issuer) Sign(ctx context.Context, req issuance.Request) (issuance.Outcome, error) {
+	spec := req.Issuer.GetSpec().CA
+	s, err := i.load(ctx, req.Namespace, spec.SecretName)
+	switch {
+	case apierrors.IsNotFound(err):
+		return issuance.Pending{
+			Reason:  ReasonSecretMissing,
+			Message: fmt.Sprintf("Referenced secret %s/%s not found", req.Namespace, spec.SecretName),
+		}, nil
+	case errors.Is(err, errInvalid):
+		return issuance.Pending{Reason: ReasonSecretInvalidData, Message: "Failed to parse signing CA keypair: " + err.Error()}, nil
+	case err != nil:
+		return issuance.Pending{Reason: ReasonSecretGetError, Message: "Failed to get the signing CA keypair: " + err.Error(), After: again}, nil
+	}
+	template, err := certs.Template(&req.Object.Spec, req.CSR, i.Clock.Now())
+	if err != nil {
+		return issuance.Refused{Reason: ReasonSigning, Message: "Error generating certificate template: " + err.Error()}, nil
+	}
+	template.CRLDistributionPoints = spec.CRLDistributionPoints
+	template.OCSPServer = spec.OCSPServers
+	template.IssuingCertificateURL = spec.IssuingCertificateURLs
+	chain, root, err := s.sign(template)
+	if err != nil {
+		return issuance.Refused{Reason: ReasonSigning, Message: "Error signing certificate: " + err.Error()}, nil
+	}
+	return issuance.Issued{Chain: chain, CA: root}, nil
+}
+
+// sign signs template and puts the certificate under its chain.
+func (s *signer) sign(template *x509.Certificate) (chain []*x509.Certificate, root *x509.Certificate, err error) {
+	leaf, err := certs.Sign(template, s.certificate, template.PublicKey, s.key)
+	if err != nil {
+		return nil, nil, err
+	}
+	return certs.BuildChain(append(slices.Clip([]*x509.Certificate{leaf}), s.above...))
+}
