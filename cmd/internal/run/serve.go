@@ -36,7 +36,13 @@ func Serve(ctx context.Context, listener net.Listener, handler http.Handler) err
 		<-ctx.Done()
 		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), gracePeriod)
 		defer cancel()
-		stopped <- server.Shutdown(grace)
+		// A connection that was opened and never used counts as busy for a
+		// while: what has not ended by then is cut.
+		if server.Shutdown(grace) != nil {
+			stopped <- server.Close()
+			return
+		}
+		stopped <- nil
 	}()
 	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serve: %w", err)

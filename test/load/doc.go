@@ -1,0 +1,11 @@
+// Command load measures Certwright on the embedded control plane, with the
+// webhook and the shipped permissions on: how fast it issues, what that costs
+// us, the API server and etcd, how many requests it makes, and how much memory
+// it keeps. "make bench" runs it. It prints a table; a miss is a row, not a
+// failure.
+//
+// Counts come from the API server's own counters, CPU and memory from the
+// kernel's accounting of each process, and latencies from a watch of our own.
+// The bound is what any program would need on this machine for the writes that
+// the API makes visible: the user's create, four object writes and one Event.
+package main
