@@ -50,6 +50,8 @@ type config struct {
 	DefaultIssuerGroup  string
 	AutoAnnotations     []string
 	ExtraAnnotations    []string
+	Profiling           bool
+	ProfilerAddress     string
 	ExcludedLabels      []string
 	OwnerRef            bool
 	CopiedAnnotations   []string
@@ -98,6 +100,9 @@ func flagSet(c *config) *pflag.FlagSet {
 	f.StringVar(&c.HealthAddress, "internal-healthz-listen-address", "0.0.0.0:9403", "where /livez and /readyz are served")
 	f.DurationVar(&c.LeaderHealthTimeout, "internal-healthz-leader-election-timeout", 20*time.Second, "how long after the end of its lease a leader counts as healthy")
 
+	f.BoolVar(&c.Profiling, "enable-profiling", false, "serve profiles of the program itself")
+	f.StringVar(&c.ProfilerAddress, "profiler-address", "localhost:6060", "where they are served")
+
 	f.StringVar(&c.DefaultIssuerName, "default-issuer-name", "", "issuer of annotated Ingresses that name none")
 	f.StringVar(&c.DefaultIssuerKind, "default-issuer-kind", "Issuer", "kind of that issuer")
 	f.StringVar(&c.DefaultIssuerGroup, "default-issuer-group", "cert-manager.io", "API group of that issuer")
@@ -140,13 +145,13 @@ var withoutEffect = []string{
 	"acme-http01-solver-runtime-class-name", "api-server-host", "client-ca-path", "client-subject-names",
 	"cluster-issuer-ambient-credentials", "config", "dns01-recursive-nameservers",
 	"dns01-recursive-nameservers-only", "enable-client-verification", "enable-gateway-api",
-	"enable-gateway-api-listenerset", "enable-profiling", "feature-gates", "gateway-api-extra-protocols",
+	"enable-gateway-api-listenerset", "feature-gates", "gateway-api-extra-protocols",
 	"healthz-port", "issuer-ambient-credentials", "log-flush-frequency", "logging-format",
 	"max-certificate-bundle-size", "max-certificate-chain-length", "max-certificate-size",
 	"max-private-key-size", "metrics-dynamic-serving-ca-secret-name",
 	"metrics-dynamic-serving-ca-secret-namespace", "metrics-dynamic-serving-dns-names",
 	"metrics-dynamic-serving-leaf-duration", "metrics-tls-cert-file", "metrics-tls-cipher-suites",
-	"metrics-tls-min-version", "metrics-tls-private-key-file", "profiler-address", "tls-cert-file",
+	"metrics-tls-min-version", "metrics-tls-private-key-file", "tls-cert-file",
 	"tls-cipher-suites", "tls-min-version", "tls-private-key-file", "vmodule",
 }
 

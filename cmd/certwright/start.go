@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/http/pprof"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -137,6 +138,9 @@ func (p *process) assemble(ctx context.Context) error {
 		return err
 	}
 	if err := p.serveHealth(); err != nil {
+		return err
+	}
+	if err := p.serveProfiles(); err != nil {
 		return err
 	}
 	return p.add(p.announce)
@@ -319,6 +323,22 @@ func (p *process) serveHealth() error {
 		return err
 	}
 	return p.add(func(ctx context.Context) error { return run.Serve(ctx, listener, p.health) })
+}
+
+// serveProfiles serves what net/http/pprof knows, if asked to.
+func (p *process) serveProfiles() error {
+	if !p.Profiling {
+		return nil
+	}
+	listener, err := run.Listen(p.log, "profiles", p.ProfilerAddress)
+	if err != nil {
+		return err
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("/debug/pprof/", pprof.Index)
+	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
+	return p.add(func(ctx context.Context) error { return run.Serve(ctx, listener, mux) })
 }
 
 // announce prints the line "ready" once the process is.

@@ -129,8 +129,16 @@ func play(ctx context.Context, s *stage.Stage) error {
 	if !ca.AppendCertsFromPEM(authority.Data["tls.crt"]) {
 		return errors.New("the CA's Secret has no certificate")
 	}
-	for host, roots := range map[string]*x509.CertPool{"web.example.test": s.ACME.Roots(), "intranet.example.test": ca} {
-		if err := fetch(ctx, s.DataPlane.Client(roots), host, line); err != nil {
+	for _, site := range []struct {
+		host  string
+		roots *x509.CertPool
+	}{{"web.example.test", s.ACME.Roots()}, {"intranet.example.test", ca}} {
+		if err := fetch(ctx, s.DataPlane.Client(site.roots), site.host, line); err != nil {
+			return err
+		}
+	}
+	for _, certificate := range []string{"ca", "web-tls", "intranet-tls"} {
+		if err := u.waitReady(ctx, certificate); err != nil {
 			return err
 		}
 	}

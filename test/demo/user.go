@@ -18,6 +18,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/wait"
 	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
 	"k8s.io/client-go/dynamic"
@@ -101,6 +102,24 @@ func (u *user) waitSecret(ctx context.Context, name string) error {
 	if err != nil {
 		tables := u.printTables(context.WithoutCancel(ctx))
 		return errors.Join(fmt.Errorf("no certificate in Secret %s after %s: %w", name, patience, err), tables)
+	}
+	return nil
+}
+
+// waitReady waits until the Certificate of that name says that it is ready.
+func (u *user) waitReady(ctx context.Context, name string) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	resource := u.client.Resource(schema.GroupVersionResource{Group: "cert-manager.io", Version: "v1", Resource: "certificates"}).Namespace(namespace)
+	err := wait.PollUntilContextCancel(ctx, 20*time.Millisecond, true, func(ctx context.Context) (bool, error) {
+		crt, err := resource.Get(ctx, name, metav1.GetOptions{})
+		if err != nil {
+			return false, err
+		}
+		return strings.HasPrefix(state(crt, ""), "Ready=True"), nil
+	})
+	if err != nil {
+		return fmt.Errorf("certificate %s is not ready after %s: %w", name, patience, err)
 	}
 	return nil
 }

@@ -86,7 +86,7 @@ func (g *generator) setUp(ctx context.Context, resourceNamespace string) error {
 			return fmt.Errorf("create %T: %w", o, err)
 		}
 	}
-	return g.await(ctx, &certsv1.ClusterIssuerList{}, "", 1, func(o client.Object) bool {
+	return g.await(ctx, &certsv1.ClusterIssuerList{}, nil, 1, func(o client.Object) bool {
 		c := o.(*certsv1.ClusterIssuer).Status.Condition(certsv1.IssuerConditionReady)
 		return c != nil && c.Status == cmmeta.ConditionTrue
 	}, nil)
@@ -117,7 +117,7 @@ func (g *generator) certificates(ctx context.Context, namespaces []string, n int
 				IssuerRef: cmmeta.IssuerReference{Name: issuerName, Kind: certsv1.ClusterIssuerKind},
 			},
 		}
-	}, &certsv1.CertificateList{}, "", func(o client.Object) bool {
+	}, &certsv1.CertificateList{}, nil, func(o client.Object) bool {
 		c := o.(*certsv1.Certificate).Status.Condition(certsv1.CertificateConditionReady)
 		return c != nil && c.Status == cmmeta.ConditionTrue
 	})
@@ -128,10 +128,14 @@ func (g *generator) certificates(ctx context.Context, namespaces []string, n int
 func (g *generator) ingresses(ctx context.Context, namespaces []string, n int) ([]time.Duration, error) {
 	return g.run(ctx, n, func(i int) client.Object {
 		return annotatedIngress(namespaces[i%len(namespaces)], fmt.Sprintf("site-%d", i))
-	}, &corev1.SecretList{}, certsv1.SecretManagedKey, func(o client.Object) bool {
-		return len(o.(*corev1.Secret).Data["tls.crt"]) > 0
-	})
+	}, &corev1.SecretList{}, []client.ListOption{managed}, holdsCertificate)
 }
+
+// managed selects the Secrets of Certificates.
+var managed = client.MatchingLabels{certsv1.SecretManagedKey: "true"}
+
+// holdsCertificate reports whether a Secret holds a certificate.
+func holdsCertificate(o client.Object) bool { return len(o.(*corev1.Secret).Data["tls.crt"]) > 0 }
 
 // annotatedIngress asks for an ECDSA certificate.
 func annotatedIngress(namespace, name string) *networkingv1.Ingress {
@@ -150,9 +154,9 @@ func annotatedIngress(namespace, name string) *networkingv1.Ingress {
 	}
 }
 
-// run creates n objects and waits until as many objects of list are done, in
-// the namespace and with the name of an object that was created.
-func (g *generator) run(ctx context.Context, n int, object func(int) client.Object, list client.ObjectList, label string, done func(client.Object) bool) ([]time.Duration, error) {
+// run creates n objects and waits until as many objects of list, selected by of,
+// are done that have namespace and name of an object that was created.
+func (g *generator) run(ctx context.Context, n int, object func(int) client.Object, list client.ObjectList, of []client.ListOption, done func(client.Object) bool) ([]time.Duration, error) {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Minute)
 	defer cancel()
 	var mu sync.Mutex
@@ -160,7 +164,7 @@ func (g *generator) run(ctx context.Context, n int, object func(int) client.Obje
 	finished := make(map[client.ObjectKey]time.Time, n)
 	awaited := make(chan error, 1)
 	go func() {
-		awaited <- g.await(ctx, list, label, n, func(o client.Object) bool {
+		awaited <- g.await(ctx, list, of, n, func(o client.Object) bool {
 			mu.Lock()
 			defer mu.Unlock()
 			_, ours := created[client.ObjectKeyFromObject(o)]
@@ -209,15 +213,11 @@ func (g *generator) run(ctx context.Context, n int, object func(int) client.Obje
 	return latencies, nil
 }
 
-// await watches until n objects of list are done. It calls finished, if not
-// nil, once for each.
-func (g *generator) await(ctx context.Context, list client.ObjectList, label string, n int, done func(client.Object) bool, finished func(client.Object)) error {
-	var options []client.ListOption
-	if label != "" {
-		options = append(options, client.MatchingLabels{label: "true"})
-	}
+// await watches until n objects of list, selected by of, are done. It calls
+// finished, if not nil, once for each.
+func (g *generator) await(ctx context.Context, list client.ObjectList, of []client.ListOption, n int, done func(client.Object) bool, finished func(client.Object)) error {
 	seen := map[client.ObjectKey]bool{}
-	watcher, err := g.client.Watch(ctx, list, options...)
+	watcher, err := g.client.Watch(ctx, list, of...)
 	if err != nil {
 		return fmt.Errorf("watch: %w", err)
 	}

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	goruntime "runtime"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -27,11 +28,12 @@ import (
 func main() {
 	bin := flag.String("bin", "bin", "folder with devcluster, certwright and acmesolver")
 	n := flag.Int("certificates", 1000, "Certificates in the bulk run")
+	args := flag.String("args", "", "further arguments of certwright, separated by blanks")
 	m := flag.Int("ingresses", 500, "Ingresses in the bulk run")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := bench(ctx, *bin, *n, *m); err != nil {
+	if err := bench(ctx, *bin, *n, *m, strings.Fields(*args)); err != nil {
 		fmt.Fprintln(os.Stderr, "bench failed:", err)
 		os.Exit(1)
 	}
@@ -46,7 +48,7 @@ type bencher struct {
 	rows  []row
 }
 
-func bench(ctx context.Context, bin string, certificates, ingresses int) (err error) {
+func bench(ctx context.Context, bin string, certificates, ingresses int, args []string) (err error) {
 	dir, err := os.MkdirTemp("", "certwright-bench-")
 	if err != nil {
 		return fmt.Errorf("make directory: %w", err)
@@ -61,7 +63,7 @@ func bench(ctx context.Context, bin string, certificates, ingresses int) (err er
 	if err != nil {
 		return fmt.Errorf("bound: %w", err)
 	}
-	s, err := stage.Up(ctx, stage.Options{Dir: dir, Bin: bin, Verbosity: "0"})
+	s, err := stage.Up(ctx, stage.Options{Dir: dir, Bin: bin, Verbosity: "0", Args: args})
 	if err != nil {
 		return err
 	}
@@ -217,7 +219,7 @@ func (b *bencher) single(ctx context.Context) error {
 	for i := range 20 {
 		name := fmt.Sprintf("one-%d", i)
 		one, err := b.gen.run(ctx, 1, func(int) client.Object { return annotatedIngress(namespaces[0], name) },
-			&corev1.SecretList{}, certsv1.SecretManagedKey, func(o client.Object) bool { return len(o.(*corev1.Secret).Data["tls.crt"]) > 0 })
+			&corev1.SecretList{}, []client.ListOption{managed, client.InNamespace(namespaces[0])}, holdsCertificate)
 		if err != nil {
 			return err
 		}

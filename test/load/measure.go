@@ -70,6 +70,9 @@ func (m *meter) snapshot(ctx context.Context) (*snapshot, error) {
 	}
 	for _, metric := range families["apiserver_request_total"].GetMetric() {
 		label := labels(metric)
+		if label["dry_run"] != "" {
+			continue // nothing was written
+		}
 		resource := label["resource"]
 		if label["subresource"] != "" {
 			resource += "/" + label["subresource"]
