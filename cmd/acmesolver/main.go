@@ -31,11 +31,9 @@ type flags struct {
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
 	err := run(ctx, os.Args[1:])
-	switch {
-	case err == nil, errors.Is(err, pflag.ErrHelp):
-	default:
+	stop()
+	if err != nil && !errors.Is(err, pflag.ErrHelp) {
 		_, _ = fmt.Fprintln(os.Stderr, "acmesolver:", err)
 		os.Exit(1)
 	}
@@ -72,11 +70,12 @@ func run(ctx context.Context, args []string) error {
 	}
 	config.UserAgent = "acmesolver"
 	cfg := solver.Config{REST: config, Namespace: f.namespace, Log: log}
-	if cfg.Answers, err = net.Listen("tcp", f.listen); err != nil {
+	var listen net.ListenConfig
+	if cfg.Answers, err = listen.Listen(ctx, "tcp", f.listen); err != nil {
 		return err
 	}
 	if f.health != "" {
-		if cfg.Health, err = net.Listen("tcp", f.health); err != nil {
+		if cfg.Health, err = listen.Listen(ctx, "tcp", f.health); err != nil {
 			return errors.Join(err, cfg.Answers.Close())
 		}
 		log.Info("health", "address", cfg.Health.Addr().String())

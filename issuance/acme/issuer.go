@@ -37,7 +37,7 @@ type issuer struct{ Config }
 // Sign creates the Order of req once and answers with what has become of it.
 func (i *issuer) Sign(ctx context.Context, req issuance.Request) (issuance.Outcome, error) {
 	if err := checkCommonName(req.CSR); err != nil {
-		return issuance.Refused{Reason: ReasonInvalidOrder, Message: err.Error()}, nil
+		return issuance.Refused{Reason: ReasonInvalidOrder, Message: err.Error()}, nil //nolint:nilerr // the answer
 	}
 	order, err := i.find(ctx, req.Object)
 	if err != nil {

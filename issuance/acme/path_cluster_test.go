@@ -160,7 +160,7 @@ func TestAnIngressIsEditedInPlace(t *testing.T) {
 		if reason == certsv1.CertificateRequestReasonIssued {
 			return ""
 		}
-		return message + w.describe()
+		return "not yet: " + message + w.describe()
 	})
 	if !edited {
 		t.Error("the Ingress was not edited")
@@ -186,7 +186,7 @@ func TestANameWithoutSolverWaitsForTheIssuer(t *testing.T) {
 		if strings.Contains(message, "Failed to determine a valid solver configuration") {
 			return ""
 		}
-		return message + w.describe()
+		return "not yet: " + message + w.describe()
 	})
 	w.event("Solver")
 	i.Spec.ACME.Solvers = []acmev1.ACMEChallengeSolver{httpSolver()}
@@ -210,7 +210,7 @@ func TestARateLimitHoldsTheOrder(t *testing.T) {
 						return ""
 					}
 				}
-				return w.describe()
+				return "not yet: " + w.describe()
 			})
 			w.issued(cr)
 			if n := w.ca.Orders(); n != 1 {
@@ -236,7 +236,7 @@ func TestAFailedValidationSaysWhy(t *testing.T) {
 			}
 			return ""
 		}
-		return reason + message + w.describe()
+		return "not yet: " + reason + message + w.describe()
 	})
 	o := w.orders()
 	if len(o) != 1 || o[0].Status.FailureTime == nil || o[0].Status.State != acmev1.Invalid {
@@ -265,7 +265,7 @@ func TestASelfCheckThatFailsSaysWhyAndGoesOn(t *testing.T) {
 		if strings.Contains(message, "Waiting for HTTP-01 challenge propagation: failed to perform self check GET request") && strings.Contains(message, "no route to host") {
 			return ""
 		}
-		return message + w.describe()
+		return "not yet: " + message + w.describe()
 	})
 	for _, ch := range w.challenges() {
 		if !ch.Status.Processing || !ch.Status.Presented || ch.Status.PresentedAt == nil || ch.Status.State != acmev1.Pending {
@@ -290,7 +290,7 @@ func TestADNS01ChallengeEndsWithAReason(t *testing.T) {
 		if reason == certsv1.CertificateRequestReasonFailed && strings.Contains(message, "DNS-01 challenges cannot be solved by this build") {
 			return ""
 		}
-		return reason + message + w.describe()
+		return "not yet: " + reason + message + w.describe()
 	})
 }
 
@@ -314,7 +314,7 @@ func TestWhatNobodyOrderedIsLeftAlone(t *testing.T) {
 		if strings.Contains(o.Status.Reason, "not controlled by") && strings.Contains(ch.Status.Reason, "not controlled by") {
 			return ""
 		}
-		return o.Status.Reason + ch.Status.Reason
+		return "not yet: " + o.Status.Reason + ch.Status.Reason
 	})
 	if n := len(w.ca.Log()) - before; n != 0 {
 		t.Errorf("%d requests to the server", n)
@@ -383,6 +383,6 @@ func (w *world) event(reason string) {
 			}
 			all = append(all, e.Reason)
 		}
-		return strings.Join(all, ", ")
+		return "only " + strings.Join(all, ", ")
 	})
 }

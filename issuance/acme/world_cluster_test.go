@@ -92,11 +92,6 @@ func newScheme() *runtime.Scheme {
 	return scheme
 }
 
-var nodes struct {
-	sync.Mutex
-	next byte
-}
-
 func newWorld(t *testing.T, o testacme.Options) *world {
 	t.Helper()
 	path := os.Getenv("KUBECONFIG")
@@ -216,7 +211,7 @@ func (w *world) run() (stop func()) {
 	w.must(err)
 	accounts := &acme.Accounts{Secrets: mgr.GetAPIReader(), Clients: exchange.NewClients(exchange.Options{UserAgent: "certwright-test"})}
 	kinds := []issuance.Kind{acme.Kind(acme.Config{Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Accounts: accounts})}
-	events := mgr.GetEventRecorderFor("certwright")
+	events := mgr.GetEventRecorderFor("certwright") //nolint:staticcheck // core/v1 Events, as the program
 	w.must(readiness.Add(mgr, readiness.Config{Kinds: kinds, NamespacedOnly: true, Events: events, Clock: clock.RealClock{}}))
 	w.must(request.Add(mgr, request.Config{Kinds: kinds, NamespacedOnly: true, Events: events, Clock: clock.RealClock{}, Owned: []client.Object{&acmev1.Order{}}}))
 	w.must(order.Add(mgr, order.Config{Accounts: accounts, Namespaced: true, Events: events}))
@@ -271,7 +266,7 @@ func (w *world) ready(i *certsv1.Issuer) {
 		w.must(w.client.Get(w.Context(), client.ObjectKeyFromObject(i), i))
 		c := i.Status.Condition(certsv1.IssuerConditionReady)
 		if c == nil || c.Status != cmmeta.ConditionTrue {
-			return fmt.Sprintf("%+v", c)
+			return fmt.Sprintf("not yet: %+v", c)
 		}
 		return ""
 	})
@@ -342,7 +337,7 @@ func (w *world) issued(cr *certsv1.CertificateRequest) {
 		if reason == certsv1.CertificateRequestReasonFailed {
 			w.Fatalf("failed: %s", message)
 		}
-		return reason + ": " + message + w.describe()
+		return "not yet: " + reason + ": " + message + w.describe()
 	})
 	block, _ := pem.Decode(cr.Status.Certificate)
 	leaf, err := x509.ParseCertificate(block.Bytes)

@@ -5,7 +5,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -133,9 +132,12 @@ func (i *Issuer) Sign(ctx context.Context, req issuance.Request) (issuance.Outco
 
 // sign signs template and puts the certificate under its chain.
 func (s *signer) sign(template *x509.Certificate) (chain []*x509.Certificate, root *x509.Certificate, err error) {
+	if s.broken != nil {
+		return nil, nil, s.broken
+	}
 	leaf, err := certs.Sign(template, s.certificate, template.PublicKey, s.key)
 	if err != nil {
 		return nil, nil, err
 	}
-	return certs.BuildChain(append(slices.Clip([]*x509.Certificate{leaf}), s.above...))
+	return append([]*x509.Certificate{leaf}, s.above...), s.top, nil
 }

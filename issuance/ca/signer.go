@@ -1,6 +1,7 @@
 package ca
 
 import (
+	"bytes"
 	"context"
 	"crypto"
 	"crypto/x509"
@@ -31,8 +32,13 @@ var errInvalid = errors.New("invalid key pair")
 type signer struct {
 	certificate *x509.Certificate
 	key         crypto.Signer
-	// above is certificate, what stands above it, and the root, if known.
+	// above is what follows a leaf in its chain: certificate and its own chain,
+	// without a self-signed root.
 	above []*x509.Certificate
+	// top is the root if it is known, else the highest certificate.
+	top *x509.Certificate
+	// broken says why there is no chain.
+	broken error
 }
 
 // parse reads the key pair in s. Its errors wrap errInvalid and never quote
@@ -51,15 +57,41 @@ func parse(s *corev1.Secret) (*signer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s of Secret %s/%s: %w", errInvalid, cmmeta.TLSPrivateKeyKey, s.Namespace, s.Name, err)
 	}
-	out := &signer{certificate: chain[0], key: key, above: chain}
+	out := &signer{certificate: chain[0], key: key}
 	if data := s.Data[cmmeta.TLSCAKey]; len(data) > 0 {
 		roots, err := certs.DecodeChain(data)
 		if err != nil {
 			return nil, fmt.Errorf("%w: %s of Secret %s/%s: %w", errInvalid, cmmeta.TLSCAKey, s.Namespace, s.Name, err)
 		}
-		out.above = append(out.above, roots[0])
+		chain = append(chain, roots[0])
 	}
+	out.link(chain)
 	return out, nil
+}
+
+// link puts the chain of s in order, once for all leaves: their own link is
+// known, as s makes it.
+func (s *signer) link(certificates []*x509.Certificate) {
+	chain, top, err := certs.BuildChain(certificates)
+	switch {
+	case err != nil:
+		s.broken = err
+	case !bytes.Equal(lowest(chain, top).Raw, s.certificate.Raw):
+		s.broken = certs.ErrBrokenChain
+	case top == nil: // an intermediate whose issuer is not known
+		s.above, s.top = chain, chain[0]
+	case len(chain) == 1 && chain[0] == top: // a root alone
+		s.top = top
+	default:
+		s.above, s.top = chain, top
+	}
+}
+
+func lowest(chain []*x509.Certificate, top *x509.Certificate) *x509.Certificate {
+	if len(chain) > 0 {
+		return chain[0]
+	}
+	return top
 }
 
 // maxSigners bounds the cache. More CAs than that are parsed anew each time.

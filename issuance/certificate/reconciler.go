@@ -6,6 +6,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -129,11 +130,7 @@ func (p *pass) run(ctx context.Context) (time.Time, error) {
 		for _, e := range d.Taken {
 			p.Events.Event(p.crt, e.Type, e.Reason, e.Message)
 		}
-		done, err := p.adopt(d)
-		if err != nil {
-			return time.Time{}, err
-		}
-		if done {
+		if done := p.adopt(d); done {
 			break
 		}
 	}
@@ -145,24 +142,20 @@ func (p *pass) run(ctx context.Context) (time.Time, error) {
 
 // adopt makes the status of d the one that is known from now on, and reports
 // whether d changes nothing more.
-func (p *pass) adopt(d Decision) (bool, error) {
-	change, err := status.Patch(p.state.Certificate.Status, d.Status, "")
-	if err != nil {
-		return false, err
-	}
+func (p *pass) adopt(d Decision) bool {
 	_, waits := d.Step.(Wait)
 	if _, ok := d.Step.(IssueNow); ok {
 		// Nothing is said about an issuance that may be over before anybody
 		// could read it.
-		return false, nil
+		return false
 	}
-	if change == nil {
-		return waits, nil
+	if equality.Semantic.DeepEqual(p.state.Certificate.Status, d.Status) {
+		return waits
 	}
 	p.reported = append(p.reported, d.Reported...)
 	p.state.Certificate = p.state.Certificate.DeepCopy()
 	p.state.Certificate.Status = d.Status
-	return false, nil
+	return false
 }
 
 // failed reports how things stand after a step has failed.
@@ -188,6 +181,9 @@ func (p *pass) failed(ctx context.Context, step Step, err error) error {
 
 // report writes the status if it has changed, and then the events about it.
 func (p *pass) report(ctx context.Context) error {
+	if p.state.Certificate == p.crt {
+		return nil
+	}
 	data, err := status.Patch(p.crt.Status, p.state.Certificate.Status, p.crt.ResourceVersion)
 	if err != nil || data == nil {
 		return err
@@ -247,7 +243,6 @@ func (p *pass) observe(ctx context.Context) error {
 
 // confirm reads past the caches what a step is decided on.
 func (p *pass) confirm(ctx context.Context) error {
-	crt := p.crt
 	if err := p.readSecret(ctx); err != nil {
 		return err
 	}
@@ -278,7 +273,6 @@ func (p *pass) confirm(ctx context.Context) error {
 	}
 	p.state.Signer = signer
 	p.state.Live = true
-	_ = crt
 	return nil
 }
 

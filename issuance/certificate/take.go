@@ -190,14 +190,13 @@ func (p *pass) isNew(r KnownRequest) bool {
 
 // learnRequest adds req, as the API server has it, to what is known.
 func (p *pass) learnRequest(req *certsv1.CertificateRequest) {
-	known := NewRequest(req.DeepCopy())
 	for i, k := range p.state.Requests {
 		if k.Object.UID == req.UID {
-			p.state.Requests[i] = known
+			p.state.Requests[i].Object = req.DeepCopy() // its spec cannot have changed
 			return
 		}
 	}
-	p.state.Requests = append(p.state.Requests, known)
+	p.state.Requests = append(p.state.Requests, NewRequest(req.DeepCopy()))
 }
 
 // apply writes the answer of req and its key into the target Secret.
@@ -224,12 +223,12 @@ func (p *pass) applySecret(ctx context.Context, c content) error {
 	if err != nil {
 		return err
 	}
-	applied, err := p.Secrets.Apply(ctx, desired, FieldOwner)
+	applied, sum, err := p.Secrets.Apply(ctx, desired, FieldOwner)
 	if err != nil {
 		return fmt.Errorf("apply Secret %s: %w", p.crt.Spec.SecretName, err)
 	}
 	p.memory.wrote(applied.UID, applied.ResourceVersion)
-	p.secret, p.state.Secret = applied, certs.Summarize(applied)
+	p.secret, p.state.Secret = applied, sum
 	return nil
 }
 

@@ -67,6 +67,10 @@ func New(config *rest.Config, namespace string) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("secrets: %w", err)
 	}
+	return newStore(client, meta, namespace)
+}
+
+func newStore(client kubernetes.Interface, meta metadata.Interface, namespace string) (*Store, error) {
 	s := &Store{client: client, written: map[types.NamespacedName]note{}}
 	s.managed = toolscache.NewSharedIndexInformer(listWatch(client, namespace), &corev1.Secret{}, resync, toolscache.Indexers{
 		toolscache.NamespaceIndex: toolscache.MetaNamespaceIndexFunc,

@@ -8,6 +8,8 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
+
+	"github.com/certwright/certwright/certs"
 )
 
 // Get reads a Secret live.
@@ -17,13 +19,12 @@ func (s *Store) Get(ctx context.Context, namespace, name string) (*corev1.Secret
 
 // Apply writes exactly the given fields of a Secret as owner, by force, and
 // remembers the result.
-func (s *Store) Apply(ctx context.Context, secret *corev1ac.SecretApplyConfiguration, owner string) (*corev1.Secret, error) {
+func (s *Store) Apply(ctx context.Context, secret *corev1ac.SecretApplyConfiguration, owner string) (*corev1.Secret, *certs.SecretSummary, error) {
 	out, err := s.client.CoreV1().Secrets(*secret.Namespace).Apply(ctx, secret, metav1.ApplyOptions{FieldManager: owner, Force: true})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	s.Learn(out)
-	return out, nil
+	return out, s.Learn(out), nil
 }
 
 // Create creates a Secret as owner.

@@ -23,7 +23,7 @@ const (
 // are no more of these than places in the queue.
 func (r *reconciler) check(ctx context.Context, ch *acmev1.Challenge) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), checkFor)
-	stop := context.AfterFunc(r.life, cancel)
+	stop := context.AfterFunc(r.life, cancel) //nolint:contextcheck // whichever ends first
 	go func() {
 		defer cancel()
 		defer stop()

@@ -69,13 +69,12 @@ func end(s State, state acmev1.State, reason string) Decision {
 	d.Urgent = true
 	d.Status.State = state
 	d.Known.OverSince = s.Now
-	switch {
-	case state == acmev1.Valid:
+	if state == acmev1.Valid {
 		d.Events = []Event{{Reason: EventVerified, Message: fmt.Sprintf("Domain %q verified with %q validation", s.Challenge.Spec.DNSName, s.Challenge.Spec.Type)}}
-	default:
-		d.Wake = s.Now
-		d.Events = []Event{{Warning: true, Reason: EventFailed, Message: reason}}
+		return d
 	}
+	d.Wake = s.Now
+	d.Events = []Event{{Warning: true, Reason: EventFailed, Message: reason}}
 	return d
 }
 
@@ -163,7 +162,7 @@ func judged(s State) (Decision, bool) {
 		return Decision{}, false
 	}
 	s = started(s)
-	s.Known.Failure = nil
+	s.Known.Failure, s.Known.Failing = nil, f.During.String()
 	if _, ok := f.During.(Present); ok {
 		if f.Final {
 			return end(s, acmev1.Errored, f.Err.Error()), true

@@ -278,7 +278,7 @@ func (r *reconciler) take(ctx context.Context, step Step, ch *acmev1.Challenge, 
 	case CleanUp:
 		if err := r.cleanUp(ctx, ch, n); err != nil {
 			n.known.Failure = &Failure{During: step, Err: err}
-			return nil
+			return nil //nolint:nilerr // Decide judges it
 		}
 		n.known.Cleaned, n.known.Failures = true, 0
 		return nil
@@ -292,7 +292,9 @@ func (r *reconciler) take(ctx context.Context, step Step, ch *acmev1.Challenge, 
 // heard keeps the failure of an exchange for Decide to judge.
 func (n *notes) heard(step Step, err error) error {
 	if err == nil {
-		n.known.Failures, n.known.Held = 0, 0
+		if n.known.Failing == step.String() {
+			n.known.Failing, n.known.Failures, n.known.Held = "", 0, 0
+		}
 		return nil
 	}
 	var e *exchange.Error

@@ -36,7 +36,9 @@ type Known struct {
 	Authorization *exchange.Authorization
 	// Failure of the last exchange or presentation, not judged yet.
 	Failure *Failure
-	// Failures and Held count them in a row, Polls the looks after accepting.
+	// Failing is the step that failed last. Failures and Held count how often,
+	// until it succeeds; Polls counts the looks after accepting.
+	Failing               string
 	Failures, Held, Polls int
 	// Until is when to go on.
 	Until time.Time

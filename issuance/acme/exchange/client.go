@@ -94,7 +94,7 @@ func newClient(a Account, o Options, pace *limiter) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	print, err := thumbprint(a.Key)
+	proof, err := thumbprint(a.Key)
 	if err != nil {
 		return nil, err
 	}
@@ -106,7 +106,7 @@ func newClient(a Account, o Options, pace *limiter) (*Client, error) {
 		}
 	}
 	return &Client{
-		account: a, thumbprint: print, host: u.Host, userAgent: o.UserAgent, metrics: o.Metrics, limiter: pace,
+		account: a, thumbprint: proof, host: u.Host, userAgent: o.UserAgent, metrics: o.Metrics, limiter: pace,
 		calls: make(chan struct{}, o.Calls),
 		transport: &http.Transport{
 			Proxy: http.ProxyFromEnvironment, TLSClientConfig: config, ForceAttemptHTTP2: true,
@@ -254,7 +254,7 @@ func (c *Client) doubt() {
 }
 
 func (c *Client) fetchDirectory(ctx context.Context) (*directory, error) {
-	req, err := http.NewRequest(http.MethodGet, c.account.Server, nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.account.Server, nil)
 	if err != nil {
 		return nil, &Error{Class: Terminal, Host: c.host, Err: err}
 	}
@@ -263,6 +263,7 @@ func (c *Client) fetchDirectory(ctx context.Context) (*directory, error) {
 	if err != nil {
 		return nil, classify(err, answer{retryAfter: seen.retryAfter}, c.host)
 	}
+	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
 	if err != nil {
 		return nil, classify(err, answer{}, c.host)

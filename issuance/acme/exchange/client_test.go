@@ -221,7 +221,10 @@ func TestFailuresAreClassed(t *testing.T) {
 		},
 		"429 without a word is for later": {
 			fault: func(*testacme.Server) testacme.Fault {
-				return func(w http.ResponseWriter, _ *http.Request) bool { w.WriteHeader(429); return true }
+				return func(w http.ResponseWriter, _ *http.Request) bool {
+					w.WriteHeader(http.StatusTooManyRequests)
+					return true
+				}
 			},
 			class: Later, text: "answered 429 Too Many Requests without a problem document",
 		},

@@ -144,7 +144,7 @@ func (e *Error) Kind() string { return e.Problem.Kind() }
 // one, it is not known whether the server did what was asked.
 func (e *Error) Answered() bool { return e.Status != 0 }
 
-// Terminal reports whether err is an *Error of class Terminal.
+// IsTerminal reports whether err is an *Error of class Terminal.
 func IsTerminal(err error) bool {
 	var e *Error
 	return errors.As(err, &e) && e.Class == Terminal

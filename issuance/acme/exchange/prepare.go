@@ -27,12 +27,24 @@ func Prepare(lg logr.Logger) error {
 }
 
 // legoLogger logs what lego says; its Fatal does not end the program.
-type legoLogger struct{ logr.Logger }
+type legoLogger struct{ log logr.Logger }
 
-func (l legoLogger) say(text string)           { l.V(1).Info("lego says", "text", strings.TrimSpace(text)) }
-func (l legoLogger) Fatal(args ...any)         { l.say(fmt.Sprint(args...)) }
-func (l legoLogger) Fatalln(args ...any)       { l.say(fmt.Sprintln(args...)) }
-func (l legoLogger) Fatalf(f string, a ...any) { l.say(fmt.Sprintf(f, a...)) }
-func (l legoLogger) Print(args ...any)         { l.say(fmt.Sprint(args...)) }
-func (l legoLogger) Println(args ...any)       { l.say(fmt.Sprintln(args...)) }
-func (l legoLogger) Printf(f string, a ...any) { l.say(fmt.Sprintf(f, a...)) }
+func (l legoLogger) say(text string) { l.log.V(1).Info("lego says", "text", strings.TrimSpace(text)) }
+
+// Fatal only logs.
+func (l legoLogger) Fatal(args ...any) { l.say(fmt.Sprint(args...)) }
+
+// Fatalln only logs.
+func (l legoLogger) Fatalln(args ...any) { l.say(fmt.Sprintln(args...)) }
+
+// Fatalf only logs.
+func (l legoLogger) Fatalf(format string, args ...any) { l.say(fmt.Sprintf(format, args...)) }
+
+// Print logs.
+func (l legoLogger) Print(args ...any) { l.say(fmt.Sprint(args...)) }
+
+// Println logs.
+func (l legoLogger) Println(args ...any) { l.say(fmt.Sprintln(args...)) }
+
+// Printf logs.
+func (l legoLogger) Printf(format string, args ...any) { l.say(fmt.Sprintf(format, args...)) }

@@ -34,7 +34,7 @@ func TestObjects(t *testing.T) {
 		t.Errorf("service %+v", svc)
 	}
 	// Adler-32 of "a.test" and "tok", in decimal.
-	want := map[string]string{DomainLabel: "137298495", TokenLabel: "42729811", SolverLabel: "true", "team": "x"}
+	want := map[string]string{DomainLabel: "126550608", TokenLabel: "44564815", SolverLabel: "true", "team": "x"}
 	if diff := cmp.Diff(want, svc.Labels); diff != "" {
 		t.Errorf("labels (-want +got):\n%s", diff)
 	}

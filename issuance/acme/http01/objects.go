@@ -17,6 +17,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	acmev1 "github.com/certwright/certwright/certs/acme/v1"
+	"github.com/certwright/certwright/issuance/acme/http01/answer"
 )
 
 // Labels of everything that presents a challenge, by which it is found again
@@ -33,7 +34,7 @@ const (
 	// Port is where solvers answer.
 	Port = 8089
 	// PathPrefix is that of every challenge (RFC 8555 section 8.3).
-	PathPrefix = "/.well-known/acme-challenge/"
+	PathPrefix = answer.PathPrefix
 
 	portName        = "http"
 	managedBy       = "acmesolver.certwright.dev"

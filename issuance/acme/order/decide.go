@@ -136,7 +136,7 @@ func judged(s State) (Decision, bool) {
 	if f == nil {
 		return Decision{}, false
 	}
-	s.Known.Failure = nil
+	s.Known.Failure, s.Known.Failing = nil, verb(f.During)
 	switch f.Err.Class {
 	case exchange.Later:
 		return later(s, f), true
@@ -199,8 +199,12 @@ func foreign(s State) string {
 	if s.Status.URL == "" || s.Account == "" {
 		return ""
 	}
-	if made := s.Order.Annotations[acme.AccountKey]; made != "" && made != s.Account {
-		return "it was placed by another account than the issuer has now"
+	if made := s.Order.Annotations[acme.AccountKey]; made != "" {
+		// Ours: this is certain, and an Order made anew is of the right account.
+		if made != s.Account {
+			return "it was placed by another account than the issuer has now"
+		}
+		return ""
 	}
 	if a, b := host(s.Status.URL), host(s.Account); a != "" && b != "" && a != b {
 		return "it was placed at another server than the issuer has now"
@@ -327,6 +331,7 @@ func byServer(s State) Decision {
 		}
 		d, _ = take(s, Finalize{URL: s.Status.FinalizeURL})
 		return d
+	case acmev1.Unknown, acmev1.Pending, acmev1.Errored: // the last is not a server's word
 	}
 	return pending(s)
 }

@@ -259,7 +259,9 @@ func (r *reconciler) take(ctx context.Context, step Step, order *acmev1.Order, n
 // of a server is returned.
 func (n *notes) heard(step Step, err error) error {
 	if err == nil {
-		n.known.Failures, n.known.Held = 0, 0
+		if n.known.Failing == verb(step) {
+			n.known.Failing, n.known.Failures, n.known.Held = "", 0, 0
+		}
 		return nil
 	}
 	var e *exchange.Error
@@ -427,7 +429,7 @@ func (r *reconciler) download(ctx context.Context, step Download, order *acmev1.
 	}
 	if chain, err = verify(chain, csr, r.Clock.Now()); err != nil {
 		n.known.Failure = &Failure{During: step, Err: &exchange.Error{Class: exchange.Terminal, Host: server.Host(), Err: err}}
-		return nil
+		return nil //nolint:nilerr // Decide judges it
 	}
 	n.known.Chain = chain
 	return nil
@@ -440,10 +442,6 @@ func (r *reconciler) reregister(ctx context.Context, order *acmev1.Order) error 
 	if err != nil {
 		return err
 	}
-	object, ok := issuer.(client.Object)
-	if !ok {
-		return fmt.Errorf("issuer of type %T", issuer)
-	}
 	log.FromContext(ctx).Info("the server does not know the account; looking for it again", "issuer", issuer.GetName())
 	patch, err := json.Marshal(map[string]any{
 		"metadata": map[string]any{"resourceVersion": issuer.GetResourceVersion()},
@@ -453,7 +451,11 @@ func (r *reconciler) reregister(ctx context.Context, order *acmev1.Order) error 
 		return err
 	}
 	r.Accounts.Clients.Forget(issuer.GetUID())
-	return r.Client.Status().Patch(ctx, object.DeepCopyObject().(client.Object), client.RawPatch(types.MergePatchType, patch))
+	object, ok := issuer.(client.Object) // a copy: the cache hands out nothing else
+	if !ok {
+		return fmt.Errorf("issuer of type %T", issuer)
+	}
+	return r.Client.Status().Patch(ctx, object, client.RawPatch(types.MergePatchType, patch))
 }
 
 // report writes the status where it is time to, and says when to look again.

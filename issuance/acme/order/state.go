@@ -40,8 +40,10 @@ type Known struct {
 	Server *exchange.Order
 	// Failure of the last exchange, not judged yet.
 	Failure *Failure
-	// Failures counts them in a row, Held how often the server put us off, and
-	// Polls how often it was asked whether it is done.
+	// Failing is what failed last. Failures counts how often it did, and Held how
+	// often the server put us off, until it succeeds; Polls counts how often the
+	// server was asked whether it is done.
+	Failing               string
 	Failures, Held, Polls int
 	// Until is when to go on after a failure or between polls.
 	Until time.Time
