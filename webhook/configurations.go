@@ -15,10 +15,11 @@ const (
 	// cert-manager's names, so that ours take the place of theirs.
 	Name = "cert-manager-webhook"
 
-	// FieldRules and Identity are the names of the entries. Users see them in
-	// denials, and tools look for the first one.
+	// FieldRules names the entries for defaults and field rules. Users see it
+	// in denials, and tools look for it there.
 	FieldRules = "webhook.cert-manager.io"
-	Identity   = "identity.webhook.cert-manager.io"
+	// Identity names the entries for who creates and who approves requests.
+	Identity = "identity.webhook.cert-manager.io"
 
 	mutatePath   = "/mutate"
 	validatePath = "/validate"

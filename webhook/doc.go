@@ -19,8 +19,9 @@
 //   - An update is refused only for what it makes worse. Status is never
 //     judged on spec.
 //   - The API server asks as little as possible: for creates, for changes of
-//     what we judge, and for a CertificateRequest's status only if its
-//     approval changes. All else works while the webhook is down.
+//     what we judge, for a CertificateRequest's status only if its approval
+//     changes, and for an Order's only if what the ACME server said is
+//     rewritten. All else works while the webhook is down.
 //   - The namespace label cert-manager.io/disable-validation switches off field
 //     rules and defaults; identity and approval it does not.
 //   - Whatever is sent is bounded in size and time; a panic is one HTTP 500.

@@ -39,16 +39,7 @@ type endpoint struct {
 const keepBuffer = 64 << 10
 
 func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	defer func() {
-		if cause := recover(); cause != nil {
-			if cause == http.ErrAbortHandler {
-				panic(cause)
-			}
-			e.metrics.panicked()
-			log.FromContext(r.Context()).Error(fmt.Errorf("panic: %v", cause), "a review panicked", "path", r.URL.Path, "stack", string(debug.Stack()))
-			http.Error(w, "the webhook panicked; see its log", http.StatusInternalServerError)
-		}
-	}()
+	defer e.answerPanic(w, r)
 	if r.Method != http.MethodPost {
 		w.Header().Set("Allow", http.MethodPost)
 		http.Error(w, "POST an AdmissionReview", http.StatusMethodNotAllowed)
@@ -100,6 +91,20 @@ func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Content-Length", strconv.Itoa(len(out)))
 	_, _ = w.Write(out) // whoever asked has gone
+}
+
+// answerPanic, deferred, turns a panic into one HTTP 500.
+func (e *endpoint) answerPanic(w http.ResponseWriter, r *http.Request) {
+	cause := recover()
+	if cause == nil {
+		return
+	}
+	if err, ok := cause.(error); ok && errors.Is(err, http.ErrAbortHandler) {
+		panic(cause) // the way to give up on a connection
+	}
+	e.metrics.panicked()
+	log.FromContext(r.Context()).Error(fmt.Errorf("panic: %v", cause), "a review panicked", "path", r.URL.Path, "stack", string(debug.Stack()))
+	http.Error(w, "the webhook panicked; see its log", http.StatusInternalServerError)
 }
 
 var errTooLarge = fmt.Errorf("the body is longer than %d bytes", maxBody)

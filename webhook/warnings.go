@@ -53,8 +53,6 @@ type issuerKey struct{ kind, namespace, name string }
 func (w *warnings) certificate(ctx context.Context, crt *certsv1.Certificate) []string {
 	out := validate.CertificateWarnings(crt)
 	if w.cached != nil {
-		ctx, cancel := context.WithTimeout(ctx, lookTimeout)
-		defer cancel()
 		ref := crt.Spec.IssuerRef.WithDefaults()
 		if issuer, known := w.issuer(ctx, ref, crt.Namespace); known {
 			out = append(out, aboutIssuer(crt, ref, issuer)...)
@@ -76,21 +74,23 @@ func (w *warnings) issuer(ctx context.Context, ref cmmeta.IssuerReference, names
 		return nil, false
 	}
 	key := issuerKey{kind: ref.Kind, namespace: namespace, name: ref.Name}
-	read := func(reader client.Reader) (certsv1.GenericIssuer, error) {
+	read := func(ctx context.Context, reader client.Reader) (certsv1.GenericIssuer, error) {
 		issuer := &certsv1.Issuer{}
 		return issuer, reader.Get(ctx, client.ObjectKey{Namespace: namespace, Name: ref.Name}, issuer)
 	}
 	if ref.Kind == certsv1.ClusterIssuerKind {
 		key.namespace = ""
-		read = func(reader client.Reader) (certsv1.GenericIssuer, error) {
+		read = func(ctx context.Context, reader client.Reader) (certsv1.GenericIssuer, error) {
 			issuer := &certsv1.ClusterIssuer{}
 			return issuer, reader.Get(ctx, client.ObjectKey{Name: ref.Name}, issuer)
 		}
 	}
-	issuer, err := read(w.cached)
+	issuer, err := read(ctx, w.cached)
 	if apierrors.IsNotFound(err) && w.live != nil && !w.wasAbsent(key) {
 		// It may have been applied in the same breath.
-		issuer, err = read(w.live)
+		live, cancel := context.WithTimeout(ctx, lookTimeout)
+		defer cancel()
+		issuer, err = read(live, w.live)
 		if apierrors.IsNotFound(err) {
 			w.noteAbsent(key)
 		}

@@ -89,5 +89,5 @@ func fill(o object, path string, members []member) []PatchOp {
 
 // pointerEscape writes name as a token of a JSON pointer (RFC 6901 section 3).
 func pointerEscape(name string) string {
-	return strings.NewReplacer("~", "~0", "/", "~1").Replace(name)
+	return strings.ReplaceAll(strings.ReplaceAll(name, "~", "~0"), "/", "~1")
 }

@@ -99,6 +99,7 @@ func (c *config) limit(access *rest.Config) {
 		access.QPS, access.Burst = c.QPS, max(c.Burst, int(c.QPS))
 	}
 	access.UserAgent = "certwright/" + run.Version
+	access.WarningHandler = rest.NoWarnings{} // ours come back to us
 }
 
 // addToScheme makes all types known that the program reads or writes.

@@ -43,7 +43,7 @@ func (p *process) addWebhook(ctx context.Context) error {
 		return err
 	})
 	handler := webhook.Handler(webhook.Config{
-		Reader: p.manager.GetClient(), Live: p.manager.GetAPIReader(), Metrics: metrics,
+		Reader: p.manager.GetClient(), Live: p.manager.GetAPIReader(), Secrets: p.manager.GetAPIReader(), Metrics: metrics,
 		Permissions:   approval.New(reviewer, p.manager.GetRESTMapper(), p.clock),
 		DefaultIssuer: cmmeta.IssuerReference{Name: p.DefaultIssuerName, Kind: p.DefaultIssuerKind, Group: p.DefaultIssuerGroup},
 	})

@@ -108,7 +108,7 @@ func (p *Permissions) allowed(ctx context.Context, user authenticationv1.UserInf
 	if p.remembered(string(key)) {
 		return true
 	}
-	granted, err, _ := p.flight.Do(string(key), func() (any, error) {
+	answer, err, _ := p.flight.Do(string(key), func() (any, error) {
 		// The answer serves all who wait for it: one of them going away must
 		// not spoil it for the others.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), reviewTimeout)
@@ -122,7 +122,8 @@ func (p *Permissions) allowed(ctx context.Context, user authenticationv1.UserInf
 		}
 		return granted, nil
 	})
-	return err == nil && granted.(bool)
+	granted, _ := answer.(bool)
+	return err == nil && granted
 }
 
 func (p *Permissions) remembered(key string) bool {

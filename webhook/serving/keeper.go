@@ -24,8 +24,10 @@ import (
 const (
 	DefaultCADuration   = 365 * 24 * time.Hour
 	DefaultLeafDuration = 7 * 24 * time.Hour
-	// DefaultSpread is generous: until it is over, the old leaf serves.
-	DefaultSpread = 30 * time.Second
+	// DefaultSpread is twice the 30 s that an API server gives a review: one
+	// that it began before it noticed the new bundle may connect to us that
+	// much later. Until it is over, the old leaf serves.
+	DefaultSpread = time.Minute
 )
 
 const (
@@ -73,7 +75,7 @@ type Keeper struct {
 
 	// now is what we serve and what the last pass saw; replaced as a whole.
 	now atomic.Pointer[view]
-	// first is false once a pass has seen the configurations.
+	// seen is true once a pass has read the configurations.
 	seen bool
 	// since says for each CA, by digest, since when every entry trusts it.
 	since map[digest]time.Time
@@ -164,6 +166,10 @@ func (k *Keeper) Run(ctx context.Context) error {
 		pause, err := k.pass(ctx)
 		if err != nil && ctx.Err() == nil {
 			logger.Error(err, "could not keep the serving certificate, trying again")
+			if v := *k.now.Load(); v.leaf == nil {
+				v.problem = fmt.Errorf("there is no serving certificate: %w", err)
+				k.now.Store(&v)
+			}
 		}
 		timer.Reset(pause)
 	}
