@@ -40,7 +40,7 @@ func Requester(raw []byte, user authenticationv1.UserInfo) ([]PatchOp, error) {
 		switch {
 		case part.empty && there:
 			ops = append(ops, PatchOp{Op: "remove", Path: "/spec/" + part.name})
-		case !part.empty && !(there && holds(spec[part.name], part.value)):
+		case !part.empty && (!there || !holds(spec[part.name], part.value)):
 			members = append(members, member{part.name, part.value})
 		}
 	}

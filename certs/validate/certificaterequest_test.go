@@ -8,6 +8,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/asn1"
 	"encoding/pem"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -81,7 +82,7 @@ func TestCertificateRequest(t *testing.T) {
 	}()
 	der, _ := pem.Decode(plain)
 	serverAuth := []certsv1.KeyUsage{certsv1.UsageDigitalSignature, certsv1.UsageKeyEncipherment, certsv1.UsageServerAuth}
-	both := append(serverAuth[:3:3], certsv1.UsageClientAuth)
+	both := append(slices.Clone(serverAuth), certsv1.UsageClientAuth)
 
 	tests := map[string]struct {
 		request []byte

@@ -61,6 +61,7 @@ func serviceType(t corev1.ServiceType, path *field.Path) field.ErrorList {
 	switch t {
 	case "", corev1.ServiceTypeClusterIP, corev1.ServiceTypeNodePort:
 		return nil
+	default:
+		return field.ErrorList{field.Invalid(path.Child("serviceType"), string(t), "must be ClusterIP or NodePort; leave it out for the default")}
 	}
-	return field.ErrorList{field.Invalid(path.Child("serviceType"), string(t), "must be ClusterIP or NodePort; leave it out for the default")}
 }

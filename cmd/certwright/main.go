@@ -32,8 +32,9 @@ func main() {
 	ctrl.SetLogger(log)
 	klog.SetLogger(log)
 	ctx, stop := run.Context()
-	defer stop()
-	if err := start(ctx, c); err != nil && !errors.Is(err, context.Canceled) {
+	err = start(ctx, c)
+	stop()
+	if err != nil && !errors.Is(err, context.Canceled) {
 		log.Error(err, "certwright stops")
 		os.Exit(1)
 	}

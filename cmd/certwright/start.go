@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/pprof"
+	"net/netip"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -367,5 +368,5 @@ func (p *process) announce(ctx context.Context) error {
 
 // webhookURL is where the API server finds the webhook in development mode.
 func webhookURL(listener net.Listener) string {
-	return "https://" + net.JoinHostPort("127.0.0.1", strconv.Itoa(listener.Addr().(*net.TCPAddr).Port))
+	return "https://" + net.JoinHostPort("127.0.0.1", strconv.Itoa(int(netip.MustParseAddrPort(listener.Addr().String()).Port())))
 }

@@ -35,7 +35,7 @@ func TestBulk(t *testing.T) {
 			}
 			for i := range list.Items {
 				if c := list.Items[i].Status.Condition("Ready"); c == nil || c.Status != cmmeta.ConditionTrue {
-					time.Sleep(200 * time.Millisecond) //nolint // a list is not for free
+					time.Sleep(200 * time.Millisecond) // a list is not for free
 					return errors.New("not all")
 				}
 			}

@@ -220,7 +220,7 @@ func (s State) foreign() (finding, bool) {
 	default:
 		return finding{ReasonIncorrectCertificate, fmt.Sprintf("Secret %q is of type %s and not ours; %s", sec.Name, sec.Type, remedy)}, true
 	}
-	if owner := metav1.GetControllerOf(sec); owner != nil && owner.UID != crt.UID && !(owner.Kind == certsv1.CertificateKind && owner.Name == crt.Name) {
+	if owner := metav1.GetControllerOf(sec); owner != nil && owner.UID != crt.UID && (owner.Kind != certsv1.CertificateKind || owner.Name != crt.Name) {
 		return finding{ReasonIncorrectCertificate, fmt.Sprintf("Secret %q is controlled by %s %q; %s", sec.Name, owner.Kind, owner.Name, remedy)}, true
 	}
 	return finding{}, false

@@ -355,9 +355,8 @@ func TestDecide(t *testing.T) {
 		},
 		"an answer for a kept key is stored though the key was in the Secret before": {
 			with(settledOne(neverRotate, issuingSince(noon, "Renewing")), func(s *State) {
-				again := m
 				root, signer := authority()
-				again = sign(&web.Spec, m.key, noon.Add(time.Hour), time.Hour*2160, root, signer)
+				again := sign(&web.Spec, m.key, noon.Add(time.Hour), time.Hour*2160, root, signer)
 				s.Requests = append(s.Requests, asked(web, 2, again, answeredWith(again)))
 			}),
 			brief{Step: "store the answer of CertificateRequest web-2", Reason: "Issued", Ready: "True Ready", Issuing: "True Renewing"},
@@ -462,8 +461,8 @@ func TestDecide(t *testing.T) {
 }
 
 func TestBackoff(t *testing.T) {
-	for n, want := range []time.Duration{1, 1, 2, 4, 8, 16, 32, 32, 32} {
-		if got := testPolicy.Backoff(n); got != want*time.Hour {
+	for n, want := range []int{1, 1, 2, 4, 8, 16, 32, 32, 32} {
+		if got := testPolicy.Backoff(n); got != time.Duration(want)*time.Hour {
 			t.Errorf("Backoff(%d) = %s, want %dh", n, got, want)
 		}
 	}

@@ -55,9 +55,9 @@ type Policy struct {
 type Signer int
 
 const (
-	// Slow: an answer takes time, or it is not ours to approve.
+	// Slow says that an answer takes time, or is not ours to approve.
 	Slow Signer = iota
-	// AtOnce: the issuer is ready, answers at once, and we may approve.
+	// AtOnce says that the issuer is ready and answers at once, and we may approve.
 	AtOnce
 )
 

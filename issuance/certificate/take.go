@@ -255,7 +255,7 @@ func (p *pass) keepKey(ctx context.Context, name string, key crypto.Signer) erro
 			return err
 		}
 		if !p.addKey(there) {
-			return fmt.Errorf("Secret %s is in the way: it is not a private key of this Certificate", name)
+			return fmt.Errorf("the Secret %s is in the way: it is not a private key of this Certificate", name)
 		}
 		return nil
 	}
@@ -274,7 +274,7 @@ func (p *pass) storedKey(ctx context.Context, name string) (crypto.Signer, error
 		return nil, err
 	}
 	if !isNextKeyOf(p.crt, secret) {
-		return nil, fmt.Errorf("Secret %s does not hold a next private key of this Certificate", name)
+		return nil, fmt.Errorf("the Secret %s does not hold a next private key of this Certificate", name)
 	}
 	return certs.DecodeKey(secret.Data[cmmeta.TLSPrivateKeyKey])
 }

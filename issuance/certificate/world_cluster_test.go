@@ -113,7 +113,7 @@ func install() error {
 			if !meta.IsNoMatchError(err) && !apierrors.IsNotFound(err) && !strings.Contains(err.Error(), "failed to get API group") || ctx.Err() != nil {
 				return err
 			}
-			time.Sleep(50 * time.Millisecond) //nolint // the API server says nothing when it begins to serve a kind
+			time.Sleep(50 * time.Millisecond) // the API server says nothing when it begins to serve a kind
 		}
 	}
 	return nil
@@ -351,7 +351,7 @@ func (w *world) until(what string, f func() error) {
 			w.dump()
 			w.t.Fatalf("%s: %v", what, err)
 		}
-		time.Sleep(10 * time.Millisecond) //nolint // a condition is waited for
+		time.Sleep(10 * time.Millisecond) // a condition is waited for
 	}
 }
 
@@ -431,7 +431,7 @@ func (w *world) quiet() {
 		if n != last {
 			last, since = n, time.Now()
 		}
-		time.Sleep(10 * time.Millisecond) //nolint // that nothing happens is waited for
+		time.Sleep(10 * time.Millisecond) // that nothing happens is waited for
 	}
 }
 
@@ -581,6 +581,6 @@ func (w *world) approveAll() {
 			req.Status.SetCondition(certsv1.CertificateRequestCondition{Type: "Approved", Status: "True", Reason: "Policy", Message: "all"}, metav1.Now())
 			_ = w.client.Status().Update(w.t.Context(), req)
 		}
-		time.Sleep(20 * time.Millisecond) //nolint // another program's polling
+		time.Sleep(20 * time.Millisecond) // another program's polling
 	}
 }

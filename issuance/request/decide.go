@@ -37,13 +37,13 @@ const (
 type Approval int
 
 const (
-	// Off: others approve; we were told not to.
+	// Off says that others approve; we were told not to.
 	Off Approval = iota
-	// Unserved: the API server does not know the kind of the issuer.
+	// Unserved says that the API server does not know the kind of the issuer.
 	Unserved
-	// Forbidden: we lack the permission to approve for this issuer.
+	// Forbidden says that we lack the permission to approve for this issuer.
 	Forbidden
-	// Allowed: we may, so we do.
+	// Allowed says that we may, so we do.
 	Allowed
 )
 

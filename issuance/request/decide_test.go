@@ -65,6 +65,7 @@ func outlineOf(d Decision) outline {
 			out.Ready = string(c.Status) + " " + c.Reason
 		case "Approved":
 			out.Approved = string(c.Status) + " " + c.Reason
+		default: // the others are other tests' business
 		}
 	}
 	var events []string

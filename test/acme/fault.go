@@ -1,6 +1,7 @@
 package acme
 
 import (
+	"context"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -112,8 +113,8 @@ func (s *Server) LoseAnswer() Fault {
 }
 
 // nonce fetches one from Pebble, past log and faults.
-func (s *Server) nonce() string {
-	r := httptest.NewRequest(http.MethodHead, noncePath, nil)
+func (s *Server) nonce(ctx context.Context) string {
+	r := httptest.NewRequestWithContext(ctx, http.MethodHead, noncePath, nil)
 	r.Header.Set("User-Agent", "test/acme")
 	w := httptest.NewRecorder()
 	s.pebble.ServeHTTP(w, r)

@@ -101,7 +101,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 
 	if fault != nil {
 		if r.Method == http.MethodPost {
-			rec.Header().Set("Replay-Nonce", s.nonce())
+			rec.Header().Set("Replay-Nonce", s.nonce(r.Context()))
 		}
 		byFault = true // until it declines; it may panic
 		if fault(rec, r) {
@@ -122,6 +122,7 @@ type statusWriter struct {
 	status int
 }
 
+// WriteHeader notes the status before it is sent.
 func (w *statusWriter) WriteHeader(status int) {
 	w.status = status
 	w.ResponseWriter.WriteHeader(status)

@@ -33,8 +33,9 @@ func main() {
 	bin := flag.String("bin", "bin", "folder with devcluster, certwright and acmesolver")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := demo(ctx, *bin, *keep); err != nil {
+	err := demo(ctx, *bin, *keep)
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "\ndemo failed:", err)
 		os.Exit(1)
 	}
@@ -173,7 +174,7 @@ func fetch(ctx context.Context, client *http.Client, host string, line *timeline
 			lastErr = err
 			return false, nil // the data plane sees a new Secret a moment later
 		}
-		defer response.Body.Close() //nolint:errcheck // read only
+		defer response.Body.Close()
 		body, err := io.ReadAll(io.LimitReader(response.Body, 1<<10))
 		if err != nil || response.StatusCode != http.StatusOK {
 			lastErr = fmt.Errorf("status %d: %w", response.StatusCode, err)
@@ -202,7 +203,7 @@ func printMetrics(ctx context.Context, address string) error {
 	if err != nil {
 		return fmt.Errorf("scrape: %w", err)
 	}
-	defer response.Body.Close() //nolint:errcheck // read only
+	defer response.Body.Close()
 	body, err := io.ReadAll(response.Body)
 	if err != nil {
 		return fmt.Errorf("scrape: %w", err)

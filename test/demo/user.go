@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"strings"
 	"text/tabwriter"
@@ -39,6 +40,8 @@ type user struct {
 }
 
 func newUser(config *rest.Config) (*user, error) {
+	config = rest.CopyConfig(config)
+	config.WarningHandler = rest.NewWarningWriter(os.Stdout, rest.WarningWriterOptions{})
 	client, err := dynamic.NewForConfig(config)
 	if err != nil {
 		return nil, fmt.Errorf("client: %w", err)
@@ -191,5 +194,5 @@ func serveSite() (port int, stop func(), err error) {
 		_, _ = fmt.Fprintf(w, "hello from %s\n", r.Host)
 	})}
 	go server.Serve(listener) //nolint:errcheck // ends with Close
-	return listener.Addr().(*net.TCPAddr).Port, func() { _ = server.Close() }, nil
+	return int(netip.MustParseAddrPort(listener.Addr().String()).Port()), func() { _ = server.Close() }, nil
 }

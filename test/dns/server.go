@@ -129,13 +129,14 @@ func serveInBackground(srv *mdns.Server) error {
 // listenBoth finds one port that is free for TCP and UDP. With port 0 the
 // kernel picks a TCP port whose UDP twin may be taken, hence the attempts.
 func listenBoth(addr string) (net.PacketConn, net.Listener, error) {
+	ctx, listen := context.Background(), net.ListenConfig{}
 	var last error
 	for range 10 {
-		l, err := net.Listen("tcp", addr)
+		l, err := listen.Listen(ctx, "tcp", addr)
 		if err != nil {
 			return nil, nil, err
 		}
-		pc, err := net.ListenPacket("udp", l.Addr().String())
+		pc, err := listen.ListenPacket(ctx, "udp", l.Addr().String())
 		if err == nil {
 			return pc, l, nil
 		}

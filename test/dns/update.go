@@ -36,7 +36,7 @@ func (zs zones) update(m *mdns.Msg) int {
 		z.apply(apex, rr)
 	}
 	if len(m.Ns) > 0 {
-		z[apex][mdns.TypeSOA][0].(*mdns.SOA).Serial++
+		z[apex][mdns.TypeSOA][0].(*mdns.SOA).Serial++ //nolint:forcetypeassert // the type it is filed under
 	}
 	return mdns.RcodeSuccess
 }

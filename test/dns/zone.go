@@ -113,7 +113,7 @@ func (zs zones) lookup(q mdns.Question) answer {
 			return a
 		}
 		a.answer = append(a.answer, renamed(cname, name)...)
-		name = mdns.CanonicalName(cname[0].(*mdns.CNAME).Target)
+		name = mdns.CanonicalName(cname[0].(*mdns.CNAME).Target) //nolint:forcetypeassert // the type it is filed under
 	}
 	return answer{rcode: mdns.RcodeServerFailure}
 }

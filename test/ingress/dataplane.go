@@ -9,6 +9,7 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"k8s.io/client-go/rest"
@@ -30,7 +31,7 @@ type Options struct {
 // A DataPlane serves Ingresses until Close.
 type DataPlane struct {
 	http, https         *http.Server
-	httpAddr, httpsAddr *net.TCPAddr
+	httpAddr, httpsAddr netip.AddrPort
 	proxy               *proxy
 	cancel              context.CancelFunc
 }
@@ -47,7 +48,7 @@ func Start(ctx context.Context, config *rest.Config, o Options) (*DataPlane, err
 		cancel()
 		return nil, err
 	}
-	d, err := serve(v, o)
+	d, err := serve(ctx, v, o)
 	if err != nil {
 		cancel()
 		return nil, err
@@ -58,16 +59,16 @@ func Start(ctx context.Context, config *rest.Config, o Options) (*DataPlane, err
 }
 
 // serve opens both listeners on v.
-func serve(v *view, o Options) (*DataPlane, error) {
+func serve(ctx context.Context, v *view, o Options) (*DataPlane, error) {
 	p, err := newProxy(v, o.Log)
 	if err != nil {
 		return nil, err
 	}
-	plain, err := listen(o.HTTP)
+	plain, err := listen(ctx, o.HTTP)
 	if err != nil {
 		return nil, err
 	}
-	secure, err := listen(o.HTTPS)
+	secure, err := listen(ctx, o.HTTPS)
 	if err != nil {
 		return nil, errors.Join(err, plain.Close())
 	}
@@ -75,12 +76,12 @@ func serve(v *view, o Options) (*DataPlane, error) {
 		proxy:     p,
 		http:      server(p, o.Log),
 		https:     server(p, o.Log),
-		httpAddr:  plain.Addr().(*net.TCPAddr),
-		httpsAddr: secure.Addr().(*net.TCPAddr),
+		httpAddr:  netip.MustParseAddrPort(plain.Addr().String()),
+		httpsAddr: netip.MustParseAddrPort(secure.Addr().String()),
 		cancel:    func() {},
 	}
 	if o.RedirectHTTPS {
-		p.httpsPort = fmt.Sprint(d.httpsAddr.Port)
+		p.httpsPort = fmt.Sprint(d.httpsAddr.Port())
 	}
 	d.https.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: p.certificate}
 	go func() { _ = d.http.Serve(plain) }() // both end with Close
@@ -88,11 +89,11 @@ func serve(v *view, o Options) (*DataPlane, error) {
 	return d, nil
 }
 
-func listen(addr string) (net.Listener, error) {
+func listen(ctx context.Context, addr string) (net.Listener, error) {
 	if addr == "" {
 		addr = "127.0.0.1:0"
 	}
-	l, err := net.Listen("tcp", addr)
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
 	if err != nil {
 		return nil, fmt.Errorf("listen: %w", err)
 	}
@@ -111,10 +112,10 @@ func (d *DataPlane) HTTPAddr() string { return d.httpAddr.String() }
 func (d *DataPlane) HTTPSAddr() string { return d.httpsAddr.String() }
 
 // HTTPPort is the port of HTTPAddr.
-func (d *DataPlane) HTTPPort() int { return d.httpAddr.Port }
+func (d *DataPlane) HTTPPort() int { return int(d.httpAddr.Port()) }
 
 // HTTPSPort is the port of HTTPSAddr.
-func (d *DataPlane) HTTPSPort() int { return d.httpsAddr.Port }
+func (d *DataPlane) HTTPSPort() int { return int(d.httpsAddr.Port()) }
 
 // Close stops serving and watching, and cuts open connections.
 func (d *DataPlane) Close() error {

@@ -54,7 +54,7 @@ func backendOn(t *testing.T, addr, name string) int {
 func serveView(t *testing.T, v *view, o Options) *DataPlane {
 	t.Helper()
 	o.Log = log.New(io.Discard, "", 0)
-	d, err := serve(v, o)
+	d, err := serve(t.Context(), v, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -221,7 +221,7 @@ func TestStartingOnATakenPortFails(t *testing.T) {
 	d := serveView(t, emptyView(""), Options{})
 	for _, o := range []Options{{HTTP: d.HTTPAddr()}, {HTTPS: d.HTTPAddr()}} {
 		o.Log = log.New(io.Discard, "", 0)
-		if second, err := serve(emptyView(""), o); err == nil {
+		if second, err := serve(t.Context(), emptyView(""), o); err == nil {
 			t.Errorf("%+v: serves twice", o)
 			_ = second.Close()
 		}

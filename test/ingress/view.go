@@ -1,6 +1,7 @@
 package ingress
 
 import (
+	"fmt"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
@@ -23,15 +24,13 @@ type view struct {
 
 func ingressIndexers(class string) cache.Indexers {
 	return cache.Indexers{
-		byHost: func(obj any) ([]string, error) {
-			ing := obj.(*networkingv1.Ingress)
+		byHost: keysOf(func(ing *networkingv1.Ingress) []string {
 			if !Served(ing, class) {
-				return nil, nil
+				return nil
 			}
-			return ruleHosts(ing), nil
-		},
-		byTLSHost: func(obj any) ([]string, error) {
-			ing := obj.(*networkingv1.Ingress)
+			return ruleHosts(ing)
+		}),
+		byTLSHost: keysOf(func(ing *networkingv1.Ingress) []string {
 			var hosts []string
 			if Served(ing, class) {
 				for _, entry := range ing.Spec.TLS {
@@ -39,16 +38,26 @@ func ingressIndexers(class string) cache.Indexers {
 				}
 			}
 			slices.Sort(hosts)
-			return slices.Compact(hosts), nil
-		},
+			return slices.Compact(hosts)
+		}),
 	}
 }
 
 func sliceIndexers() cache.Indexers {
-	return cache.Indexers{byService: func(obj any) ([]string, error) {
-		s := obj.(*discoveryv1.EndpointSlice)
-		return []string{s.Namespace + "/" + s.Labels[discoveryv1.LabelServiceName]}, nil
-	}}
+	return cache.Indexers{byService: keysOf(func(s *discoveryv1.EndpointSlice) []string {
+		return []string{s.Namespace + "/" + s.Labels[discoveryv1.LabelServiceName]}
+	})}
+}
+
+// keysOf indexes a store of Ts by the keys of each.
+func keysOf[T any](keys func(T) []string) cache.IndexFunc {
+	return func(obj any) ([]string, error) {
+		o, ok := obj.(T)
+		if !ok {
+			return nil, fmt.Errorf("index: unexpected %T", obj)
+		}
+		return keys(o), nil
+	}
 }
 
 // indexed are the objects of store under any of keys, each once.
@@ -58,7 +67,7 @@ func indexed[T comparable](store cache.Indexer, index string, keys ...string) []
 		// The only error is an index that we did not define.
 		objs, _ := store.ByIndex(index, key)
 		for _, obj := range objs {
-			if o := obj.(T); !slices.Contains(out, o) {
+			if o, ok := obj.(T); ok && !slices.Contains(out, o) {
 				out = append(out, o)
 			}
 		}
@@ -73,11 +82,12 @@ func (v *view) route(host, path string) (Backend, bool) {
 
 // endpoints are the addresses behind b.
 func (v *view) endpoints(b Backend) []string {
-	obj, ok, err := v.services.GetByKey(b.Namespace + "/" + b.Service)
+	obj, _, err := v.services.GetByKey(b.Namespace + "/" + b.Service)
+	service, ok := obj.(*corev1.Service)
 	if err != nil || !ok {
 		return nil
 	}
-	return Endpoints(obj.(*corev1.Service), b.Port,
+	return Endpoints(service, b.Port,
 		indexed[*discoveryv1.EndpointSlice](v.slices, byService, b.Namespace+"/"+b.Service))
 }
 
@@ -85,8 +95,9 @@ func (v *view) endpoints(b Backend) []string {
 func (v *view) tlsSecrets(serverName string) []*corev1.Secret {
 	var out []*corev1.Secret
 	for _, name := range Secrets(indexed[*networkingv1.Ingress](v.ingresses, byTLSHost, patterns(serverName)...), serverName) {
-		if obj, ok, err := v.secrets.GetByKey(name.String()); err == nil && ok {
-			out = append(out, obj.(*corev1.Secret))
+		obj, _, err := v.secrets.GetByKey(name.String())
+		if secret, ok := obj.(*corev1.Secret); err == nil && ok {
+			out = append(out, secret)
 		}
 	}
 	return out

@@ -87,7 +87,11 @@ func (g *generator) setUp(ctx context.Context, resourceNamespace string) error {
 		}
 	}
 	return g.await(ctx, &certsv1.ClusterIssuerList{}, nil, 1, func(o client.Object) bool {
-		c := o.(*certsv1.ClusterIssuer).Status.Condition(certsv1.IssuerConditionReady)
+		issuer, ok := o.(*certsv1.ClusterIssuer)
+		if !ok {
+			return false
+		}
+		c := issuer.Status.Condition(certsv1.IssuerConditionReady)
 		return c != nil && c.Status == cmmeta.ConditionTrue
 	}, nil)
 }
@@ -118,7 +122,11 @@ func (g *generator) certificates(ctx context.Context, namespaces []string, n int
 			},
 		}
 	}, &certsv1.CertificateList{}, nil, func(o client.Object) bool {
-		c := o.(*certsv1.Certificate).Status.Condition(certsv1.CertificateConditionReady)
+		crt, ok := o.(*certsv1.Certificate)
+		if !ok {
+			return false
+		}
+		c := crt.Status.Condition(certsv1.CertificateConditionReady)
 		return c != nil && c.Status == cmmeta.ConditionTrue
 	})
 }
@@ -135,7 +143,10 @@ func (g *generator) ingresses(ctx context.Context, namespaces []string, n int) (
 var managed = client.MatchingLabels{certsv1.SecretManagedKey: "true"}
 
 // holdsCertificate reports whether a Secret holds a certificate.
-func holdsCertificate(o client.Object) bool { return len(o.(*corev1.Secret).Data["tls.crt"]) > 0 }
+func holdsCertificate(o client.Object) bool {
+	secret, ok := o.(*corev1.Secret)
+	return ok && len(secret.Data["tls.crt"]) > 0
+}
 
 // annotatedIngress asks for an ECDSA certificate.
 func annotatedIngress(namespace, name string) *networkingv1.Ingress {

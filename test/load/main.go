@@ -32,8 +32,9 @@ func main() {
 	m := flag.Int("ingresses", 500, "Ingresses in the bulk run")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := bench(ctx, *bin, *n, *m, strings.Fields(*args)); err != nil {
+	err := bench(ctx, *bin, *n, *m, strings.Fields(*args))
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench failed:", err)
 		os.Exit(1)
 	}

@@ -174,7 +174,7 @@ func memory(pid int, name string) (float64, error) {
 	if err != nil {
 		return 0, fmt.Errorf("memory of process %d: %w", pid, err)
 	}
-	defer file.Close() //nolint:errcheck // read only
+	defer file.Close()
 	for scanner := bufio.NewScanner(file); scanner.Scan(); {
 		if rest, ok := strings.CutPrefix(scanner.Text(), name+":"); ok {
 			kib, err := strconv.ParseFloat(strings.Fields(rest)[0], 64)

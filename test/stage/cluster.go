@@ -59,7 +59,9 @@ func UpCluster(ctx context.Context, binary, dir string) (*Cluster, error) {
 
 // Down stops the control plane.
 func (c *Cluster) Down() error {
-	if out, err := exec.Command(c.binary, "down", "--dir", c.Dir).CombinedOutput(); err != nil {
+	// However long it takes: what it does not reach runs on.
+	down := exec.CommandContext(context.Background(), c.binary, "down", "--dir", c.Dir)
+	if out, err := down.CombinedOutput(); err != nil {
 		return fmt.Errorf("devcluster down: %w\n%s", err, out)
 	}
 	return nil

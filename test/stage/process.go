@@ -34,7 +34,8 @@ func start(ctx context.Context, dir, name, ready string, argv ...string) (*Proce
 	if err != nil {
 		return nil, fmt.Errorf("log of %s: %w", name, err)
 	}
-	p.cmd = exec.Command(argv[0], argv[1:]...)
+	// ctx bounds the wait; the program outlives it.
+	p.cmd = exec.CommandContext(context.WithoutCancel(ctx), argv[0], argv[1:]...)
 	p.cmd.Stderr = log
 	stdout, err := p.cmd.StdoutPipe()
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -249,8 +250,8 @@ func freePorts(n int) ([]int, error) {
 		if err != nil {
 			return nil, fmt.Errorf("find a free port: %w", err)
 		}
-		defer listener.Close() //nolint:errcheck // nothing was written
-		ports = append(ports, listener.Addr().(*net.TCPAddr).Port)
+		defer listener.Close()
+		ports = append(ports, int(netip.MustParseAddrPort(listener.Addr().String()).Port()))
 	}
 	return ports, nil
 }
