@@ -31,7 +31,8 @@ const (
 
 const (
 	keyPairPrefix = "Error getting keypair for CA issuer: "
-	// again is how long to wait after the API server did not answer.
+	// again is how long to wait after the API server did not answer, or until
+	// the Secret of an issuer that counts as ready is looked at again.
 	again = 10 * time.Second
 )
 
@@ -110,11 +111,15 @@ func (i *Issuer) Sign(ctx context.Context, req issuance.Request) (issuance.Outco
 		return issuance.Pending{
 			Reason:  ReasonSecretMissing,
 			Message: fmt.Sprintf("Referenced secret %s/%s not found", req.Namespace, spec.SecretName),
+			After:   again,
 		}, nil
 	case errors.Is(err, errInvalid):
-		return issuance.Pending{Reason: ReasonSecretInvalidData, Message: "Failed to parse signing CA keypair: " + err.Error()}, nil
+		return issuance.Pending{Reason: ReasonSecretInvalidData, Message: "Failed to parse signing CA keypair: " + err.Error(), After: again}, nil
 	case err != nil:
 		return issuance.Pending{Reason: ReasonSecretGetError, Message: "Failed to get the signing CA keypair: " + err.Error(), After: again}, nil
+	case !s.certificate.IsCA:
+		// The Secret has changed since the issuer was found to be ready.
+		return issuance.Pending{Reason: ReasonSecretInvalidData, Message: "Failed to parse signing CA keypair: certificate is not a CA", After: again}, nil
 	}
 	template, err := certs.Template(&req.Object.Spec, req.CSR, i.Clock.Now())
 	if err != nil {

@@ -176,6 +176,7 @@ func TestSign(t *testing.T) {
 		"an intermediate with its root in ca.crt":                      {vault{secret: withRoot}, fine, []string{"", "middle"}, "root", "", false},
 		"a missing Secret is waited for":                               {vault{}, fine, nil, "", "SecretMissing", false},
 		"a broken Secret is waited for":                                {vault{secret: &corev1.Secret{}}, fine, nil, "", "SecretInvalidData", false},
+		"a certificate that is no CA does not sign":                    {vault{secret: secretOf(t, signed(t, "leaf", false, root))}, fine, nil, "", "SecretInvalidData", false},
 		"an API server that does not answer is asked again":            {vault{err: errors.New("down")}, fine, nil, "", "SecretGetError", false},
 		"a request that disagrees with its signing request is refused": {vault{secret: secretOf(t, root)}, certsv1.CertificateRequestSpec{}, nil, "", "SigningError", true},
 	}
@@ -195,6 +196,10 @@ func TestSign(t *testing.T) {
 				switch o := outcome.(type) {
 				case issuance.Pending:
 					reason = o.Reason
+					if o.After == 0 {
+						// The issuer may be ready all the time: there is no event then.
+						t.Error("nobody asks again")
+					}
 				case issuance.Refused:
 					reason, final = o.Reason, true
 				}

@@ -4,6 +4,7 @@ package certificate_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -13,8 +14,11 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	admissionv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/certwright/certwright/certs"
@@ -392,6 +396,74 @@ func TestRestartWritesNothing(t *testing.T) {
 // Whichever write of an issuance is the last before a crash, and whether its
 // answer still arrives: there is one valid Secret in the end, and nothing left
 // over.
+// TestRequestsThatAnotherChanges: a policy of the cluster writes into our
+// requests. Nothing is signed that was not asked for, and nobody is pestered.
+func TestRequestsThatAnotherChanges(t *testing.T) {
+	w := newWorld(t)
+	w.start()
+	w.withCA()
+	name := w.namespace // a policy is cluster-wide
+	policy := &admissionv1.MutatingAdmissionPolicy{
+		ObjectMeta: metav1.ObjectMeta{Name: name},
+		Spec: admissionv1.MutatingAdmissionPolicySpec{
+			MatchConstraints: &admissionv1.MatchResources{ResourceRules: []admissionv1.NamedRuleWithOperations{{
+				RuleWithOperations: admissionv1.RuleWithOperations{
+					Operations: []admissionv1.OperationType{admissionv1.Create},
+					Rule:       admissionv1.Rule{APIGroups: []string{certsv1.GroupName}, APIVersions: []string{"v1"}, Resources: []string{"certificaterequests"}},
+				},
+			}}},
+			MatchConditions:    []admissionv1.MatchCondition{{Name: "here", Expression: fmt.Sprintf("object.metadata.namespace == %q", name)}},
+			FailurePolicy:      ptr.To(admissionv1.Fail),
+			ReinvocationPolicy: admissionv1.NeverReinvocationPolicy,
+			Mutations: []admissionv1.Mutation{{
+				PatchType: admissionv1.PatchTypeApplyConfiguration,
+				ApplyConfiguration: &admissionv1.ApplyConfiguration{
+					Expression: `Object{spec: Object.spec{issuerRef: Object.spec.issuerRef{name: "other"}}}`,
+				},
+			}},
+		},
+	}
+	binding := &admissionv1.MutatingAdmissionPolicyBinding{
+		ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: admissionv1.MutatingAdmissionPolicyBindingSpec{PolicyName: name},
+	}
+	for _, o := range []client.Object{policy, binding} {
+		must(t, w.client.Create(t.Context(), o))
+		t.Cleanup(func() { _ = w.client.Delete(context.Background(), o) })
+	}
+	probe := func() error {
+		req := &certsv1.CertificateRequest{
+			ObjectMeta: metav1.ObjectMeta{Namespace: name, Name: "probe"},
+			Spec:       certsv1.CertificateRequestSpec{Request: []byte("x"), IssuerRef: cmmeta.IssuerReference{Name: "ca"}},
+		}
+		if err := w.client.Create(t.Context(), req, client.DryRunAll); err != nil {
+			return err
+		}
+		if req.Spec.IssuerRef.Name != "other" {
+			return errors.New("the policy is not in force yet")
+		}
+		return nil
+	}
+	w.until("the policy is in force", probe)
+	w.quiet()
+	w.wire.written()
+	w.create(newCertificate("web"))
+	w.until("the user is told", func() error {
+		c := w.certificate("web").Status.Condition(certsv1.CertificateConditionIssuing)
+		if c == nil || !strings.Contains(c.Message, "spec.issuerRef") {
+			return fmt.Errorf("Issuing is %v", c)
+		}
+		return nil
+	})
+	w.quiet()
+	writes, _ := w.wire.written()
+	if n := len(slices.DeleteFunc(writes, func(s string) bool { return s != "POST certificaterequests" })); n > 8 {
+		t.Errorf("made %d requests", n)
+	}
+	if err := w.get(&corev1.Secret{}, "web-tls"); !apierrors.IsNotFound(err) {
+		t.Errorf("the Secret was written with the answer of an issuer that was not asked (%v)", err)
+	}
+}
+
 func TestCrashAfterEachWrite(t *testing.T) {
 	for _, manual := range []bool{false, true} {
 		for _, fate := range []loss{lostRequest, lostAnswer} {

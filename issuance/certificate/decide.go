@@ -336,7 +336,14 @@ func (s State) pursue(f finding) Decision {
 	if !s.issuing() {
 		d.Reported = append(d.Reported, Event{corev1.EventTypeNormal, EventIssuing, f.Message})
 	}
-	if step, ok := s.uselessRequest(); ok {
+	if r, ok := s.uselessRequest(); ok {
+		step := discardRequest(r)
+		step.Misfit = !s.over(r)
+		if until, many := s.tooManyMisfits(); many && step.Misfit {
+			d = s.stuck(d, EventRequestFailed, s.misfitMessage(r, until))
+			d.wakeAt(s.Now, until)
+			return d
+		}
 		d.Step = step
 		return d
 	}
@@ -399,12 +406,37 @@ func (s State) pursue(f finding) Decision {
 	return d
 }
 
-// uselessRequest returns the discarding of a request that cannot lead to the
-// next certificate.
-func (s State) uselessRequest() (Step, bool) {
+// maxMisfits is how many requests an hour may turn out not to be what was asked
+// for, though the spec is the same: a policy of the cluster may change each of
+// them.
+const maxMisfits = 5
+
+// tooManyMisfits returns when to try again after too many of them.
+func (s State) tooManyMisfits() (time.Time, bool) {
+	recent := slices.DeleteFunc(slices.Clone(s.Misfits), func(t time.Time) bool { return s.Now.Sub(t) >= time.Hour })
+	if len(recent) < maxMisfits {
+		return time.Time{}, false
+	}
+	return recent[len(recent)-maxMisfits].Add(time.Hour), true
+}
+
+// misfitMessage says what is wrong with r, which was not what was asked for.
+func (s State) misfitMessage(r KnownRequest, until time.Time) string {
+	why := "its private key or its revision is lost"
+	if r.CSR == nil {
+		why = "its signing request cannot be read"
+	} else if paths := certs.RequestMismatch(&s.Certificate.Spec, &r.Object.Spec, r.CSR); len(paths) > 0 {
+		why = "it differs in " + strings.Join(paths, ", ")
+	}
+	return fmt.Sprintf("CertificateRequest %q is not what was asked for: %s. That has happened %d times within an hour, so the next attempt waits until %s. Does something else, such as a policy of the cluster, change it?",
+		r.Object.Name, why, maxMisfits, until.UTC().Format(time.RFC3339))
+}
+
+// uselessRequest returns a request that cannot lead to the next certificate.
+func (s State) uselessRequest() (KnownRequest, bool) {
 	for _, r := range s.Requests {
 		if _, ok := r.revision(); !ok && r.Object.DeletionTimestamp.IsZero() {
-			return discardRequest(r), true
+			return r, true
 		}
 	}
 	kept := false
@@ -413,11 +445,11 @@ func (s State) uselessRequest() (Step, bool) {
 			continue // on its way
 		}
 		if kept || s.useless(r) {
-			return discardRequest(r), true
+			return r, true
 		}
 		kept = true
 	}
-	return nil, false
+	return KnownRequest{}, false
 }
 
 func (s State) useless(r KnownRequest) bool {
@@ -441,8 +473,11 @@ func (s State) over(r KnownRequest) bool {
 func (s State) follow(d *Decision, f finding, r KnownRequest) {
 	d.Reason = "Pending"
 	message := f.Message
-	if c := r.Object.Status.Condition(certsv1.CertificateRequestConditionReady); c != nil && c.Message != "" && c.Status != cmmeta.ConditionTrue {
+	switch c := r.Object.Status.Condition(certsv1.CertificateRequestConditionReady); {
+	case c != nil && c.Message != "" && c.Status != cmmeta.ConditionTrue:
 		message += ". CertificateRequest " + r.Object.Name + ": " + c.Message
+	case !r.Object.Status.True(certsv1.CertificateRequestConditionApproved):
+		message += ". CertificateRequest " + r.Object.Name + " waits to be approved"
 	}
 	s.setIssuing(&d.Status, cmmeta.ConditionTrue, f.Reason, message)
 	if key, ok := s.keyOf(r); ok {

@@ -1,6 +1,7 @@
 package certificate
 
 import (
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -31,6 +32,11 @@ func TestDecide(t *testing.T) {
 		}
 	}
 	with := func(s State, f func(*State)) State { f(&s); return s }
+	redirected := asked(web, 1, m, func(r *certsv1.CertificateRequest) { r.Spec.IssuerRef.Name = "other" })
+	var fiveMisfits []time.Time
+	for i := range 5 {
+		fiveMisfits = append(fiveMisfits, noon.Add(time.Duration(i-10)*time.Minute))
+	}
 
 	tests := map[string]struct {
 		state State
@@ -431,6 +437,27 @@ func TestDecide(t *testing.T) {
 			})},
 			brief{Step: "wait", Reason: "SecretForeign", Ready: "False IncorrectCertificate", Events: "Warning IncorrectCertificate"},
 		},
+		"a revision beyond all numbers starts over": {
+			State{Certificate: crt(atRevision(math.MaxInt), issuingSince(noon, "ManuallyTriggered")), Signer: AtOnce, Live: true},
+			brief{Step: "issue revision 1 now", Reason: "ManuallyTriggered", Ready: "False DoesNotExist", Issuing: "True ManuallyTriggered"},
+		},
+		"a request that is not what was asked for is made anew": {
+			State{Certificate: crt(issuingSince(noon, "DoesNotExist")), Keys: []KnownKey{stored(m)}, Live: true, Requests: []KnownRequest{redirected}},
+			brief{Step: "discard CertificateRequest web-1", Reason: "DoesNotExist", Ready: "False DoesNotExist", Issuing: "True DoesNotExist"},
+		},
+		"but not for ever": {
+			State{Certificate: crt(issuingSince(noon, "DoesNotExist")), Keys: []KnownKey{stored(m)}, Live: true, Requests: []KnownRequest{redirected}, Misfits: fiveMisfits},
+			brief{Step: "wait", Reason: "RequestFailed", Wake: noon.Add(50 * time.Minute), Ready: "False DoesNotExist", Issuing: "True DoesNotExist", Events: "Warning RequestFailed"},
+		},
+		"a failed request makes room for the next attempt, however many were not what was asked for": {
+			State{
+				Certificate: crt(failedAt(noon.Add(-2*time.Hour), 1)), Keys: []KnownKey{stored(m)}, Live: true, Misfits: fiveMisfits,
+				Requests: []KnownRequest{asked(web, 1, m, failedWith("Failed", "no", noon.Add(-2*time.Hour)), func(r *certsv1.CertificateRequest) {
+					r.CreationTimestamp = metav1.NewTime(noon.Add(-3 * time.Hour))
+				})},
+			},
+			brief{Step: "discard CertificateRequest web-1", Reason: "DoesNotExist", Ready: "False DoesNotExist", Issuing: "True DoesNotExist", Events: "Normal Issuing"},
+		},
 		"whoever keeps changing the Secret is not followed for ever": {
 			with(settledOne(), func(s *State) {
 				s.Secret = nil
@@ -526,6 +553,9 @@ func TestMessages(t *testing.T) {
 	if name := d.Status.NextPrivateKeySecretName; name == nil || *name != "web-key" {
 		t.Errorf("nextPrivateKeySecretName is %v", name)
 	}
+
+	d = Decide(State{Now: noon, Live: true, Certificate: web, Keys: []KnownKey{stored(m)}, Requests: []KnownRequest{asked(web, 1, m)}, Policy: testPolicy})
+	contains(t, d.Status.Condition("Issuing").Message, "waits to be approved")
 
 	d = Decide(State{Now: noon, Live: true, Certificate: crt(), Rivals: []Rival{{"old", noon.Add(-2 * time.Hour)}}, Policy: testPolicy})
 	contains(t, d.Status.Condition("Ready").Message, `Certificate "old"`)

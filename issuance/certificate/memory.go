@@ -1,6 +1,7 @@
 package certificate
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -21,10 +22,10 @@ type recollection struct {
 	// written is the resource version of our last report. What the cache holds
 	// before that is out of date.
 	written string
-	// generation of the spec that successes and restored are about.
-	generation int64
-	successes  []time.Time
-	restored   string
+	// generation of the spec that successes, misfits and restored are about.
+	generation         int64
+	successes, misfits []time.Time
+	restored           string
 }
 
 // of returns a copy of what is remembered of a Certificate.
@@ -37,7 +38,7 @@ func (m *memory) of(name types.NamespacedName, uid types.UID, generation int64) 
 	}
 	out := *e
 	if e.generation != generation {
-		out.successes, out.restored = nil, ""
+		out.successes, out.misfits, out.restored = nil, nil, ""
 	}
 	return out
 }
@@ -55,7 +56,7 @@ func (m *memory) change(name types.NamespacedName, uid types.UID, generation int
 		m.entries[name] = e
 	}
 	if e.generation != generation {
-		e.generation, e.successes, e.restored = generation, nil, ""
+		e.generation, e.successes, e.misfits, e.restored = generation, nil, nil, ""
 	}
 	f(e)
 }
@@ -67,14 +68,17 @@ func (m *memory) forget(name types.NamespacedName) {
 	delete(m.entries, name)
 }
 
-// remembered bounds the successes that are kept of one Certificate.
+// remembered bounds the times of one kind that are kept of one Certificate.
 const remembered = maxAnHour + 1
 
-func (r *recollection) succeeded(at time.Time) {
-	r.successes = append(r.successes, at)
-	if extra := len(r.successes) - remembered; extra > 0 {
-		r.successes = append([]time.Time(nil), r.successes[extra:]...)
-	}
+func (r *recollection) succeeded(at time.Time) { r.successes = latest(r.successes, at) }
+
+func (r *recollection) misfitted(at time.Time) { r.misfits = latest(r.misfits, at) }
+
+// latest returns times with at, and only as many as are worth knowing. Whoever
+// has a copy of times keeps it.
+func latest(times []time.Time, at time.Time) []time.Time {
+	return append(slices.Clone(times[max(0, len(times)+1-remembered):]), at)
 }
 
 // An echo is a version of an object that we wrote and whose event is to come.

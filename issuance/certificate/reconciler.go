@@ -208,7 +208,7 @@ func (p *pass) observe(ctx context.Context) error {
 	crt := p.crt
 	p.state = State{
 		Now: p.Clock.Now(), Certificate: crt, Policy: p.Policy,
-		Successes: p.known.successes, Restored: p.known.restored,
+		Successes: p.known.successes, Misfits: p.known.misfits, Restored: p.known.restored,
 	}
 	if sum, ok := p.Secrets.Summary(crt.Namespace, crt.Spec.SecretName); ok {
 		p.state.Secret = sum

@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
+	"math"
 	"slices"
 	"strconv"
 	"time"
@@ -37,6 +38,9 @@ type State struct {
 	Signer Signer
 	// Successes are the times of the last issuances of the present spec.
 	Successes []time.Time
+	// Misfits are the times at which a request for the present spec was given up
+	// because it was not what had been asked for.
+	Misfits []time.Time
 	// Restored names the version of the Secret that was last put right in
 	// place, for the present generation: doing it again would change nothing.
 	Restored string
@@ -126,9 +130,10 @@ type Rival struct {
 	Created time.Time
 }
 
-// next is the revision that is issued next.
+// next is the revision that is issued next. A status that others may write does
+// not make it overflow.
 func (s State) next() int {
-	if r := s.Certificate.Status.Revision; r != nil && *r > 0 {
+	if r := s.Certificate.Status.Revision; r != nil && *r > 0 && *r < math.MaxInt {
 		return *r + 1
 	}
 	return 1

@@ -42,6 +42,8 @@ type (
 		Name            string
 		UID             types.UID
 		ResourceVersion string
+		// Misfit marks a request that was not what had been asked for.
+		Misfit bool
 	}
 	// Store writes the answer of a request into the target Secret.
 	Store struct {

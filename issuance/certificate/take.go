@@ -1,6 +1,7 @@
 package certificate
 
 import (
+	"bytes"
 	"context"
 	"crypto"
 	"crypto/x509"
@@ -8,6 +9,7 @@ import (
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -92,9 +94,15 @@ func (p *pass) issueNow(ctx context.Context, s IssueNow) (err error) {
 	answered := false
 	defer func() { p.InFlight.End(name, answered) }()
 
+	sent := req.Spec.DeepCopy()
 	created, err := p.create(ctx, req)
 	if err != nil || !created {
 		return err
+	}
+	if !sameWish(sent, &req.Spec) {
+		// Something in the API server has changed it. What is signed is what is
+		// written down, by the issuer that is written down, or nothing.
+		return p.keepKey(ctx, s.KeySecret, key)
 	}
 	outcome, err := p.answer(ctx, req, csr, issuer, namespace, key)
 	_, issued := outcome.(issuance.Issued)
@@ -112,6 +120,13 @@ func (p *pass) issueNow(ctx context.Context, s IssueNow) (err error) {
 	}
 	log.FromContext(ctx).Info("issued", "certificate", client.ObjectKeyFromObject(p.crt), "revision", s.Revision, "notAfter", p.state.Secret.NotAfter)
 	return nil
+}
+
+// sameWish reports whether two requests ask for the same certificate of the
+// same issuer; who asks does not count.
+func sameWish(a, b *certsv1.CertificateRequestSpec) bool {
+	return a.IssuerRef.Equal(b.IssuerRef) && a.IsCA == b.IsCA && bytes.Equal(a.Request, b.Request) &&
+		equality.Semantic.DeepEqual(a.Duration, b.Duration) && equality.Semantic.DeepEqual(a.Usages, b.Usages)
 }
 
 // answer approves req and lets its issuer sign it, and writes both down at
@@ -352,6 +367,11 @@ func (p *pass) discard(ctx context.Context, s Discard) error {
 		}
 		p.state.Keys = kept
 		return nil
+	}
+	if s.Misfit {
+		now := p.Clock.Now()
+		p.remember(func(m *recollection) { m.misfitted(now) })
+		p.state.Misfits = latest(p.state.Misfits, now)
 	}
 	err := p.Client.Delete(ctx, &certsv1.CertificateRequest{ObjectMeta: meta},
 		client.Preconditions{UID: &s.UID, ResourceVersion: &s.ResourceVersion})
