@@ -651,6 +651,15 @@ func TestLabelledNamespace(t *testing.T) {
 	if garbage.Spec.Username == "" {
 		t.Error("the creator was not stamped")
 	}
+	challenge := &acmev1.Challenge{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "c"}, Spec: acmev1.ChallengeSpec{
+		URL: "https://acme.example/c", AuthorizationURL: "https://acme.example/a", DNSName: "a.example", Type: acmev1.ACMEChallengeTypeHTTP01,
+		Token: "t", Key: "k", IssuerRef: cmmeta.IssuerReference{Name: "i"},
+	}}
+	allowed(t, "a Challenge", w.Create(t.Context(), challenge))
+	challenge.Spec.URL = "https://127.0.0.1:1/elsewhere"
+	if err := w.Update(t.Context(), challenge); !apierrors.IsForbidden(err) {
+		t.Errorf("the URL of a Challenge was changed: %v", err)
+	}
 }
 
 // heard keeps what the API server warned of.

@@ -16,9 +16,9 @@ const specChanged = `!(has(object.spec) && has(oldObject.spec) && object.spec ==
 // finalizers.
 const createdOrSpecChanged = isCreate + ` || ` + specChanged
 
-// fieldsConcerned is for the field rules. The only status among them is that of
-// Orders, which concerns us if something changes that may not.
-var fieldsConcerned = isCreate + ` || (` + isStatus + ` ? ` + orderRewritten + ` : ` + specChanged + `)`
+// orderConcerned is for updates of Orders and Challenges. The only status among
+// them is that of Orders, which concerns us if something changes that may not.
+var orderConcerned = isStatus + ` ? ` + orderRewritten + ` : ` + specChanged
 
 // orderRewritten: something in the status of an Order is different that was
 // set before. Authorizations of which only the URL is known may be completed.

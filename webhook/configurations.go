@@ -20,6 +20,9 @@ const (
 	FieldRules = "webhook.cert-manager.io"
 	// Identity names the entries for who creates and who approves requests.
 	Identity = "identity.webhook.cert-manager.io"
+	// Orders names the entry for Orders and Challenges, whose URLs we send
+	// requests to that the account's key has signed. No label switches it off.
+	Orders = "acme.webhook.cert-manager.io"
 
 	mutatePath   = "/mutate"
 	validatePath = "/validate"
@@ -69,12 +72,10 @@ func Configurations(o Options) (*admissionregistrationv1.MutatingWebhookConfigur
 	validating.TypeMeta, validating.ObjectMeta = meta("ValidatingWebhookConfiguration")
 	for _, e := range []entry{
 		{
-			name: FieldRules, switchable: true, condition: fieldsConcerned,
+			name: FieldRules, switchable: true, condition: createdOrSpecChanged,
 			rules: []admissionregistrationv1.RuleWithOperations{
 				rule(certsv1.GroupName, onWrite, "certificates", "issuers", "clusterissuers"),
 				rule(certsv1.GroupName, onCreate, "certificaterequests"),
-				rule(acmev1.GroupName, onWrite, "orders", "challenges"),
-				rule(acmev1.GroupName, onUpdate, "orders/status"),
 			},
 		},
 		{
@@ -82,6 +83,12 @@ func Configurations(o Options) (*admissionregistrationv1.MutatingWebhookConfigur
 			rules: []admissionregistrationv1.RuleWithOperations{
 				rule(certsv1.GroupName, onWrite, "certificaterequests"),
 				rule(certsv1.GroupName, onUpdate, "certificaterequests/status"),
+			},
+		},
+		{
+			name: Orders, condition: orderConcerned,
+			rules: []admissionregistrationv1.RuleWithOperations{
+				rule(acmev1.GroupName, onUpdate, "orders", "orders/status", "challenges"),
 			},
 		},
 	} {

@@ -146,6 +146,12 @@ func TestConfigurations(t *testing.T) {
 			}
 		}
 	}
+	// Nor may it open the URLs of Orders and Challenges to whoever edits them.
+	last := validating.Webhooks[len(validating.Webhooks)-1]
+	if last.Name != Orders || len(last.NamespaceSelector.MatchExpressions) > 0 || *last.FailurePolicy != "Fail" ||
+		!slices.Equal(last.Rules[0].Resources, []string{"orders", "orders/status", "challenges"}) {
+		t.Errorf("the entry for Orders and Challenges: %+v", last)
+	}
 	byURL, _ := Configurations(Options{URL: "https://127.0.0.1:4711/"})
 	if c := byURL.Webhooks[0].ClientConfig; c.Service != nil || *c.URL != "https://127.0.0.1:4711/mutate" {
 		t.Errorf("client: %+v", c)

@@ -269,7 +269,13 @@ func (c *Client) fetchDirectory(ctx context.Context) (*directory, error) {
 		return nil, classify(err, answer{}, c.host)
 	}
 	if resp.StatusCode != http.StatusOK {
-		return nil, &Error{Class: classOf(max(resp.StatusCode, http.StatusBadRequest), ""), Status: resp.StatusCode,
+		class := classOf(max(resp.StatusCode, http.StatusBadRequest), "")
+		if class == Terminal {
+			// Nothing was asked of a CA yet: a proxy answers 403 or 404 while
+			// what is behind it is being replaced.
+			class = Transient
+		}
+		return nil, &Error{Class: class, Status: resp.StatusCode,
 			Host: c.host, RetryAfter: seen.retryAfter, Err: fmt.Errorf("directory: status %d", resp.StatusCode)}
 	}
 	d := &directory{body: body}
