@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	acmev1 "github.com/certwright/certwright/certs/acme/v1"
+	"github.com/certwright/certwright/certs/solver"
 )
 
 // The types of challenges in the server's words.
@@ -26,14 +27,6 @@ type Wish struct {
 	Labels, Annotations map[string]string
 }
 
-// domain is what selectors are compared with.
-func (w Wish) domain() string {
-	if w.Wildcard {
-		return "*." + w.Name
-	}
-	return w.Name
-}
-
 // A Choice is how control over a name is proven.
 type Choice struct {
 	// Solver is a copy of the issuer's, with overrides applied.
@@ -43,30 +36,23 @@ type Choice struct {
 	Type      acmev1.ACMEChallengeType
 }
 
-// Solve chooses the most specific of solvers for w: one that names the name
-// beats a longer zone, which beats more labels, which beats being earlier.
+// Solve chooses the most specific of solvers for w, see solver.Choose.
 func Solve(w Wish, solvers []acmev1.ACMEChallengeSolver) (Choice, error) {
-	best, found := -1, false
-	var bestScore score
-	for i := range solvers {
-		if _, _, offered := offer(&solvers[i], w.Offered); !offered {
-			continue
-		}
-		s, ok := match(solvers[i].Selector, w)
-		if ok && (!found || bestScore.less(s)) {
-			best, bestScore, found = i, s, true
-		}
-	}
-	if !found {
+	subject := solver.Subject{Name: w.Name, Wildcard: w.Wildcard, Labels: w.Labels}
+	best := solver.Choose(subject, solvers, func(s *acmev1.ACMEChallengeSolver) bool {
+		_, _, offered := offer(s, w.Offered)
+		return offered
+	})
+	if best < 0 {
 		return Choice{}, fmt.Errorf("no configured challenge solvers can be used for the domain %q (the server offers %s)",
-			w.domain(), strings.Join(offeredTypes(w.Offered), ", "))
+			subject.Domain(), strings.Join(offeredTypes(w.Offered), ", "))
 	}
-	solver := solvers[best].DeepCopy()
-	if err := override(solver, w); err != nil {
+	chosen := solvers[best].DeepCopy()
+	if err := override(chosen, w); err != nil {
 		return Choice{}, err
 	}
-	challenge, kind, _ := offer(solver, w.Offered)
-	return Choice{Solver: *solver, Challenge: challenge, Type: kind}, nil
+	challenge, kind, _ := offer(chosen, w.Offered)
+	return Choice{Solver: *chosen, Challenge: challenge, Type: kind}, nil
 }
 
 func offeredTypes(offered []acmev1.ACMEChallenge) []string {
@@ -92,64 +78,4 @@ func offer(solver *acmev1.ACMEChallengeSolver, offered []acmev1.ACMEChallenge) (
 		}
 	}
 	return acmev1.ACMEChallenge{}, "", false
-}
-
-// A score says how specific a match is.
-type score struct {
-	named bool
-	zone  int // labels of the longest matching zone
-	pairs int // labels of the Order
-}
-
-// less reports whether other is strictly more specific.
-func (s score) less(other score) bool {
-	switch {
-	case s.named != other.named:
-		return other.named
-	case s.zone != other.zone:
-		return s.zone < other.zone
-	default:
-		return s.pairs < other.pairs
-	}
-}
-
-// match scores sel; all of its parts must match.
-func match(sel *acmev1.CertificateDNSNameSelector, w Wish) (score, bool) {
-	var s score
-	if sel == nil {
-		return s, true
-	}
-	for k, v := range sel.MatchLabels {
-		if got, ok := w.Labels[k]; !ok || got != v {
-			return score{}, false
-		}
-		s.pairs++
-	}
-	if len(sel.DNSNames) > 0 {
-		if !slices.Contains(sel.DNSNames, w.domain()) {
-			return score{}, false
-		}
-		s.named = true
-	}
-	if len(sel.DNSZones) > 0 {
-		for _, zone := range sel.DNSZones {
-			if below(w.Name, zone) {
-				s.zone = max(s.zone, len(labels(zone)))
-			}
-		}
-		if s.zone == 0 {
-			return score{}, false
-		}
-	}
-	return s, true
-}
-
-func labels(name string) []string {
-	return strings.Split(strings.ToLower(strings.Trim(name, ".")), ".")
-}
-
-// below reports whether name is zone or below it.
-func below(name, zone string) bool {
-	n, z := labels(name), labels(zone)
-	return len(n) >= len(z) && slices.Equal(n[len(n)-len(z):], z)
 }
