@@ -12,6 +12,7 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -732,6 +733,34 @@ func TestWarnings(t *testing.T) {
 		}
 		return nil
 	})
+	ends := metav1.NewTime(time.Now().Add(100 * time.Hour))
+	authority := certificate(ns, "authority", `{spec: {secretName: authority, isCA: true, commonName: ca, issuerRef: {name: i}}}`)
+	if err := w.Create(t.Context(), authority); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Status().Patch(t.Context(), authority, client.RawPatch(types.MergePatchType, []byte(`{"status":{"notAfter":"`+ends.UTC().Format(time.RFC3339)+`"}}`))); err != nil {
+		t.Fatal(err)
+	}
+	ca := object("cert-manager.io/v1", "Issuer", ns, "ca", `{spec: {ca: {secretName: authority}}}`)
+	if err := w.Create(t.Context(), ca); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Status().Patch(t.Context(), ca, client.RawPatch(types.MergePatchType, []byte(`{"status":{"conditions":[{"type":"Ready","status":"True"}]}}`))); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the cache has heard of the CA's end", func() error {
+		got, issuer := &certsv1.Certificate{}, &certsv1.Issuer{}
+		if err := errors.Join(cached.Get(ctx, client.ObjectKeyFromObject(authority), got), cached.Get(ctx, client.ObjectKeyFromObject(ca), issuer)); err != nil {
+			return err
+		}
+		if got.Status.NotAfter == nil || issuer.Status.Condition(certsv1.IssuerConditionReady) == nil {
+			return fmt.Errorf("not yet")
+		}
+		return nil
+	})
+	want("longer than the CA lasts", create("d", `{spec: {secretName: d, dnsNames: [a.example], duration: 200h, issuerRef: {name: ca}}}`), "spec.duration: the CA of the Issuer \"ca\" ends on")
+	want("shorter than the CA lasts", create("e", `{spec: {secretName: e, dnsNames: [a.example], duration: 50h, issuerRef: {name: ca}}}`))
+	want("no duration that somebody has written", create("f", `{spec: {secretName: f, dnsNames: [a.example], issuerRef: {name: ca}}}`))
 	want("nothing to say", create("c", `{spec: {secretName: c, dnsNames: [a.example], issuerRef: {name: acme}}}`))
 }
 

@@ -21,7 +21,7 @@ const maxBody = 7 << 20
 
 // Handler answers AdmissionReviews on /mutate and /validate.
 func Handler(cfg Config) http.Handler {
-	j := &judge{cfg: cfg, warnings: warnings{cached: cfg.Reader, live: cfg.Live}}
+	j := &judge{cfg: cfg, warnings: warnings{cached: cfg.Reader, live: cfg.Live, resources: cfg.Resources}}
 	mux := http.NewServeMux()
 	mux.Handle(mutatePath, &endpoint{verdict: j.mutate, metrics: cfg.Metrics})
 	mux.Handle(validatePath, &endpoint{verdict: j.validate, metrics: cfg.Metrics})

@@ -4,7 +4,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -87,7 +86,6 @@ func TestAboutIssuer(t *testing.T) {
 	acme := func(a acmev1.ACMEIssuer) certsv1.GenericIssuer {
 		return &certsv1.ClusterIssuer{Spec: certsv1.IssuerSpec{ACME: &a}, Status: ready("True", "")}
 	}
-	long := &metav1.Duration{Duration: 3 * time.Hour}
 	tests := map[string]struct {
 		spec   certsv1.CertificateSpec
 		issuer certsv1.GenericIssuer
@@ -97,18 +95,11 @@ func TestAboutIssuer(t *testing.T) {
 		"absent":                     {want: []string{`the ClusterIssuer "le" does not exist; nothing is issued`}},
 		"just made":                  {issuer: &certsv1.Issuer{}, want: []string{"is not ready yet"}},
 		"not ready, with its reason": {issuer: &certsv1.Issuer{Status: ready("False", "no such Secret")}, want: []string{"is not ready: no such Secret"}},
-		"a wildcard without DNS-01": {
+		"what it cannot do": {
 			spec:   certsv1.CertificateSpec{DNSNames: []string{"a.example", "*.a.example"}},
 			issuer: acme(acmev1.ACMEIssuer{Solvers: []acmev1.ACMEChallengeSolver{{HTTP01: &acmev1.ACMEChallengeSolverHTTP01{}}}}),
 			want:   []string{"spec.dnsNames[1]: the wildcard *.a.example needs a DNS-01 solver"},
 		},
-		"a wildcard with DNS-01": {
-			spec:   certsv1.CertificateSpec{DNSNames: []string{"*.a.example"}},
-			issuer: acme(acmev1.ACMEIssuer{Solvers: []acmev1.ACMEChallengeSolver{{DNS01: &acmev1.ACMEChallengeSolverDNS01{}}}}),
-		},
-		"a duration that an ACME issuer does not give": {spec: certsv1.CertificateSpec{Duration: long}, issuer: acme(acmev1.ACMEIssuer{}), want: []string{"spec.duration"}},
-		"a duration that it does give":                 {spec: certsv1.CertificateSpec{Duration: long}, issuer: acme(acmev1.ACMEIssuer{EnableDurationFeature: true})},
-		"a wildcard of a CA":                           {spec: certsv1.CertificateSpec{DNSNames: []string{"*.a.example"}, Duration: long}, issuer: &certsv1.Issuer{Status: ready("True", "")}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

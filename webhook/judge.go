@@ -35,6 +35,8 @@ type Config struct {
 	// Secrets reads Secrets from the API server. Without it, or without the
 	// right to, a Secret whose name is filled in is not looked at.
 	Secrets client.Reader
+	// Resources is the namespace with the Secrets of ClusterIssuers.
+	Resources string
 	// Permissions says who may approve.
 	Permissions Permissions
 	// DefaultIssuer is used where no issuer is named and none is marked. No

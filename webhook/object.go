@@ -94,6 +94,8 @@ func (d *document) readMeta(into *metav1.ObjectMeta) error {
 			into.Namespace, err = value.Text()
 		case "annotations":
 			err = value.Decode(&into.Annotations)
+		case "labels":
+			err = value.Decode(&into.Labels)
 		}
 		if err != nil {
 			return fmt.Errorf("metadata.%s: %w", name, err)

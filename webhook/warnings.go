@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -12,7 +13,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
-	acmev1 "github.com/certwright/certwright/certs/acme/v1"
 	cmmeta "github.com/certwright/certwright/certs/meta/v1"
 	certsv1 "github.com/certwright/certwright/certs/v1"
 	"github.com/certwright/certwright/certs/validate"
@@ -42,6 +42,8 @@ const (
 // refuses; what cannot be seen is not warned about.
 type warnings struct {
 	cached, live client.Reader
+	// resources is the namespace with the Secrets of ClusterIssuers.
+	resources string
 
 	mu     sync.Mutex
 	absent map[issuerKey]time.Time
@@ -56,6 +58,7 @@ func (w *warnings) certificate(ctx context.Context, crt *certsv1.Certificate) []
 		ref := crt.Spec.IssuerRef.WithDefaults()
 		if issuer, known := w.issuer(ctx, ref, crt.Namespace); known {
 			out = append(out, aboutIssuer(crt, ref, issuer)...)
+			out = append(out, w.aboutAuthority(ctx, crt, issuer)...)
 		}
 		out = append(out, aboutSecret(crt, w.sharers(ctx, crt))...)
 	}
@@ -125,20 +128,44 @@ func (w *warnings) noteAbsent(key issuerKey) {
 // sharers returns the names of the other Certificates that name the same
 // Secret.
 func (w *warnings) sharers(ctx context.Context, crt *certsv1.Certificate) []string {
-	var list certsv1.CertificateList
-	err := w.cached.List(ctx, &list, client.InNamespace(crt.Namespace), client.MatchingFields{SecretNameIndex: crt.Spec.SecretName}, client.UnsafeDisableDeepCopy)
-	if err != nil {
-		log.FromContext(ctx).V(1).Info("could not list Certificates for warnings", "namespace", crt.Namespace, "err", err.Error())
-		return nil
-	}
 	var names []string
-	for i := range list.Items {
-		if name := list.Items[i].Name; name != crt.Name {
-			names = append(names, name)
+	for _, other := range w.writers(ctx, crt.Namespace, crt.Spec.SecretName) {
+		if other.Name != crt.Name {
+			names = append(names, other.Name)
 		}
 	}
 	slices.Sort(names)
 	return names
+}
+
+// writers returns the Certificates that name the Secret, to be read only.
+func (w *warnings) writers(ctx context.Context, namespace, secret string) []certsv1.Certificate {
+	var list certsv1.CertificateList
+	err := w.cached.List(ctx, &list, client.InNamespace(namespace), client.MatchingFields{SecretNameIndex: secret}, client.UnsafeDisableDeepCopy)
+	if err != nil {
+		log.FromContext(ctx).V(1).Info("could not list Certificates for warnings", "namespace", namespace, "err", err.Error())
+	}
+	return list.Items
+}
+
+// aboutAuthority warns of a written duration that reaches beyond the end of the
+// CA, as far as a Certificate made that CA.
+func (w *warnings) aboutAuthority(ctx context.Context, crt *certsv1.Certificate, issuer certsv1.GenericIssuer) []string {
+	if issuer == nil || issuer.GetSpec().CA == nil || crt.Spec.Duration == nil {
+		return nil
+	}
+	namespace := cmp.Or(issuer.GetNamespace(), w.resources)
+	if namespace == "" {
+		return nil
+	}
+	for _, authority := range w.writers(ctx, namespace, issuer.GetSpec().CA.SecretName) {
+		ends := authority.Status.NotAfter
+		if ends != nil && time.Now().Add(crt.Spec.Duration.Duration).After(ends.Time) {
+			return []string{fmt.Sprintf("spec.duration: the CA of the %s %q ends on %s, and what it has signed is of no use from then on; %s is longer than that",
+				issuer.IssuerKind(), issuer.GetName(), ends.UTC().Format(time.DateOnly), crt.Spec.Duration.Duration)}
+		}
+	}
+	return nil
 }
 
 // aboutIssuer returns what is to be said about the issuer, nil if it does not
@@ -157,22 +184,8 @@ func aboutIssuer(crt *certsv1.Certificate, ref cmmeta.IssuerReference, issuer ce
 	} else if ready.Status != cmmeta.ConditionTrue {
 		out = append(out, fmt.Sprintf("spec.issuerRef: the %s %q is not ready: %s", ref.Kind, ref.Name, ready.Message))
 	}
-	acme := issuer.GetSpec().ACME
-	if acme == nil {
-		return out
-	}
-	if i := slices.IndexFunc(crt.Spec.DNSNames, isWildcard); i >= 0 && !slices.ContainsFunc(acme.Solvers, solvesDNS01) {
-		out = append(out, fmt.Sprintf("spec.dnsNames[%d]: the wildcard %s needs a DNS-01 solver, and the %s %q has none", i, crt.Spec.DNSNames[i], ref.Kind, ref.Name))
-	}
-	if crt.Spec.Duration != nil && !acme.EnableDurationFeature {
-		out = append(out, fmt.Sprintf("spec.duration: the %s %q leaves the lifetime to the ACME server; renewal goes by the certificate that it issues", ref.Kind, ref.Name))
-	}
-	return out
+	return append(out, validate.CertificateIssuerWarnings(crt, issuer)...)
 }
-
-func isWildcard(name string) bool { return strings.HasPrefix(name, "*.") }
-
-func solvesDNS01(s acmev1.ACMEChallengeSolver) bool { return s.DNS01 != nil }
 
 // aboutSecret warns that others write the same Secret.
 func aboutSecret(crt *certsv1.Certificate, sharers []string) []string {

@@ -23,6 +23,7 @@ func CertificateWarnings(crt *certsv1.Certificate) []string {
 			warnings = append(warnings, fmt.Sprintf(clear, "pkcs12"))
 		}
 	}
+	warnings = append(warnings, outdated(spec)...)
 	for i, name := range spec.DNSNames {
 		if _, err := netip.ParseAddr(name); err == nil {
 			warnings = append(warnings, fmt.Sprintf("spec.dnsNames[%d] is an IP address, which clients do not look for there; move %s to spec.ipAddresses", i, name))
@@ -33,6 +34,23 @@ func CertificateWarnings(crt *certsv1.Certificate) []string {
 	if cn := spec.CommonName; !spec.IsCA && strings.Contains(cn, ".") && dnsNameProblem(cn) == "" &&
 		!slices.Contains(spec.DNSNames, cn) && !slices.Contains(spec.IPAddresses, cn) {
 		warnings = append(warnings, fmt.Sprintf("spec.commonName is not among spec.dnsNames: TLS clients ignore it there and ACME issuers refuse it; add %s to spec.dnsNames", shorten(cn, maxQuoted)))
+	}
+	return warnings
+}
+
+// outdated warns of values that are kept for those who cannot do without.
+func outdated(spec *certsv1.CertificateSpec) []string {
+	var warnings []string
+	if k := spec.Keystores; k != nil && k.PKCS12 != nil {
+		switch p := k.PKCS12.Profile; p {
+		case certsv1.LegacyRC2PKCS12Profile, certsv1.LegacyDESPKCS12Profile:
+			warnings = append(warnings, fmt.Sprintf("spec.keystores.pkcs12.profile: %s is deprecated, its encryption is weak and many programs refuse it; use %s", p, certsv1.Modern2023PKCS12Profile))
+		}
+	}
+	for i, u := range spec.Usages {
+		if u == certsv1.UsageMicrosoftSGC || u == certsv1.UsageNetscapeSGC {
+			warnings = append(warnings, fmt.Sprintf("spec.usages[%d]: %q is deprecated, no program looks for it any more; leave it out", i, string(u)))
+		}
 	}
 	return warnings
 }

@@ -31,12 +31,12 @@ func acmeIssuer(a *acmev1.ACMEIssuer, path *field.Path) field.ErrorList {
 	}
 	errs = append(errs, oneOf(path.Child("renewalInformationSource"), a.RenewalInformationSource, acmev1.RenewalInformationARI, acmev1.RenewalInformationNone)...)
 	for i := range a.Solvers {
-		errs = append(errs, solver(&a.Solvers[i], path.Child("solvers").Index(i))...)
+		errs = append(errs, acmeSolver(&a.Solvers[i], path.Child("solvers").Index(i))...)
 	}
 	return errs
 }
 
-func solver(s *acmev1.ACMEChallengeSolver, path *field.Path) field.ErrorList {
+func acmeSolver(s *acmev1.ACMEChallengeSolver, path *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	switch {
 	case s.HTTP01 == nil && s.DNS01 == nil:

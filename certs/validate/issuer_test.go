@@ -270,12 +270,21 @@ func TestIssuerWarnings(t *testing.T) {
 	}{
 		"nothing to say": {`{selfSigned: {}}`, nil},
 		"the algorithm of an external account is ignored": {
-			acme(`externalAccountBinding: {keyID: k, keySecretRef: {name: s, key: k}, keyAlgorithm: HS384}`),
+			acme(`solvers: [{http01: {ingress: {}}}], externalAccountBinding: {keyID: k, keySecretRef: {name: s, key: k}, keyAlgorithm: HS384}`),
 			[]string{"ACME issuer spec field 'externalAccount.keyAlgorithm' is deprecated. The value of this field will be ignored."},
 		},
 		"half a key and no role": {
 			acme(`solvers: [{dns01: {route53: {accessKeyID: a}}}, {dns01: {route53: {auth: {kubernetes: {serviceAccountRef: {name: s}}}}}}, {dns01: {route53: {}}}]`),
 			[]string{"spec.acme.solvers[0].dns01.route53 has half", "spec.acme.solvers[1].dns01.route53.auth needs role"},
+		},
+		"nobody proves anything": {acme(`email: a@a.example`), []string{"spec.acme.solvers is empty"}},
+		"what others have given up": {
+			acme(`profile: tlsclient, solvers: [{http01: {ingress: {class: nginx}}}, {dns01: {azureDNS: {environment: AzureGermanCloud}}}]`),
+			[]string{"spec.acme.profile: tlsclient", "spec.acme.solvers[0].http01.ingress.class", "spec.acme.solvers[1].dns01.azureDNS.environment"},
+		},
+		"a server that is gone": {
+			`{acme: {server: "https://acme-v01.api.letsencrypt.org/directory/", solvers: [{http01: {ingress: {}}}]}}`,
+			[]string{"spec.acme.server: https://acme-v01.api.letsencrypt.org/directory/ does not issue any more; use https://acme-v02"},
 		},
 		"two ways to log in": {
 			`{vault: {server: s, path: p, auth: {aws: {role: r}, tokenSecretRef: {name: s}}}}`,

@@ -2,7 +2,9 @@ package validate
 
 import (
 	"fmt"
+	"strings"
 
+	acmev1 "github.com/certwright/certwright/certs/acme/v1"
 	certsv1 "github.com/certwright/certwright/certs/v1"
 )
 
@@ -14,6 +16,10 @@ func IssuerWarnings(spec *certsv1.IssuerSpec) []string {
 		if eab := a.ExternalAccountBinding; eab != nil && eab.KeyAlgorithm != "" {
 			// Word for word as cert-manager says it.
 			warnings = append(warnings, "ACME issuer spec field 'externalAccount.keyAlgorithm' is deprecated. The value of this field will be ignored.")
+		}
+		warnings = append(warnings, outdatedACME(a)...)
+		if len(a.Solvers) == 0 {
+			warnings = append(warnings, "spec.acme.solvers is empty: nothing is issued unless the CA has authorised the account beforehand; add a solver")
 		}
 		for i, s := range a.Solvers {
 			if s.DNS01 == nil || s.DNS01.Route53 == nil {
@@ -55,6 +61,35 @@ func IssuerWarnings(spec *certsv1.IssuerSpec) []string {
 		}
 		if v.Cloud != nil && v.Cloud.APITokenSecretRef.Name == "" {
 			warnings = append(warnings, "spec.venafi.cloud.apiTokenSecretRef names no Secret: set its name")
+		}
+	}
+	return warnings
+}
+
+// retiredServers are directories that do not answer any more, and what to use.
+var retiredServers = map[string]string{
+	"https://acme-v01.api.letsencrypt.org/directory":     "https://acme-v02.api.letsencrypt.org/directory",
+	"https://acme-staging.api.letsencrypt.org/directory": "https://acme-staging-v02.api.letsencrypt.org/directory",
+	"https://api.buypass.com/acme/directory":             "another CA",
+	"https://api.test4.buypass.no/acme/directory":        "another CA",
+}
+
+// outdatedACME warns of what has been given up by others.
+func outdatedACME(a *acmev1.ACMEIssuer) []string {
+	var warnings []string
+	if instead, retired := retiredServers[strings.TrimSuffix(a.Server, "/")]; retired {
+		warnings = append(warnings, fmt.Sprintf("spec.acme.server: %s does not issue any more; use %s", a.Server, instead))
+	}
+	if a.Profile == "tlsclient" {
+		warnings = append(warnings, "spec.acme.profile: tlsclient is deprecated, public CAs do not issue certificates for clients any more; use another issuer for these")
+	}
+	for i, s := range a.Solvers {
+		path := fmt.Sprintf("spec.acme.solvers[%d]", i)
+		if s.HTTP01 != nil && s.HTTP01.Ingress != nil && s.HTTP01.Ingress.Class != nil {
+			warnings = append(warnings, path+".http01.ingress.class sets an annotation that is deprecated in Kubernetes; use ingressClassName if your ingress controller knows it")
+		}
+		if s.DNS01 != nil && s.DNS01.AzureDNS != nil && s.DNS01.AzureDNS.Environment == "AzureGermanCloud" {
+			warnings = append(warnings, path+".dns01.azureDNS.environment: AzureGermanCloud has been closed; use AzurePublicCloud")
 		}
 	}
 	return warnings

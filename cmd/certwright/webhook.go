@@ -44,6 +44,7 @@ func (p *process) addWebhook(ctx context.Context) error {
 	})
 	handler := webhook.Handler(webhook.Config{
 		Reader: p.manager.GetClient(), Live: p.manager.GetAPIReader(), Secrets: p.manager.GetAPIReader(), Metrics: metrics,
+		Resources:     p.ClusterResourceNamespace,
 		Permissions:   approval.New(reviewer, p.manager.GetRESTMapper(), p.clock),
 		DefaultIssuer: cmmeta.IssuerReference{Name: p.DefaultIssuerName, Kind: p.DefaultIssuerKind, Group: p.DefaultIssuerGroup},
 	})
