@@ -7,6 +7,7 @@
 //	devcluster down --dir D
 //	devcluster status --dir D
 //	devcluster version
+//	devcluster kubectl ARGUMENTS...
 //
 // Build it with only Go, from this directory:
 //
@@ -63,4 +64,6 @@
 //   - etcd does not fsync: the data survives every kill, but no power cut.
 //   - The three servers also run alone: call the binary as etcd, kube-apiserver
 //     or kube-controller-manager (a symlink will do, as for envtest).
+//   - kubectl of the same version is in the binary too: "devcluster kubectl", or
+//     a symlink of that name.
 package main

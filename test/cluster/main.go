@@ -23,6 +23,7 @@ const usage = `devcluster runs a Kubernetes control plane for tests.
   devcluster down --dir D
   devcluster status --dir D
   devcluster version
+  devcluster kubectl ARGUMENTS...
 `
 
 func main() {
@@ -67,6 +68,10 @@ func run(args []string) error {
 			return controlplane.Down(*path)
 		}
 		return controlplane.Status(*path)
+	case kubectl:
+		os.Args = append([]string{kubectl}, rest...)
+		os.Exit(programs[kubectl]())
+		return nil
 	case "version", "--version":
 		fmt.Printf("Kubernetes %s, etcd %s\n", kubeversion.Kubernetes, etcdversion.Version)
 		return nil

@@ -12,13 +12,19 @@ import (
 	_ "k8s.io/component-base/metrics/prometheus/clientgo" // client metrics
 	_ "k8s.io/component-base/metrics/prometheus/version"  // kubernetes_build_info
 	kubeapiserver "k8s.io/kubernetes/cmd/kube-apiserver/app"
+	kubectlcmd "k8s.io/kubectl/pkg/cmd"
+	kubectlutil "k8s.io/kubectl/pkg/cmd/util"
 	kubecontrollermanager "k8s.io/kubernetes/cmd/kube-controller-manager/app"
 
 	"github.com/certwright/certwright/test/cluster/internal/controlplane"
 )
 
-// programs are the servers that this binary is when it is called by their name.
-// Each runs until it is told to stop and returns its exit code.
+// kubectl is the name of the command line of Kubernetes.
+const kubectl = "kubectl"
+
+// programs are what this binary is when it is called by their name: the
+// servers, which run until they are told to stop, and kubectl. Each returns its
+// exit code.
 var programs = map[string]func() int{
 	controlplane.Etcd: func() int {
 		etcdmain.Main(os.Args)
@@ -26,4 +32,8 @@ var programs = map[string]func() int{
 	},
 	controlplane.APIServer:         func() int { return cli.Run(kubeapiserver.NewAPIServerCommand()) },
 	controlplane.ControllerManager: func() int { return cli.Run(kubecontrollermanager.NewControllerManagerCommand()) },
+	kubectl: func() int {
+		kubectlutil.CheckErr(cli.RunNoErrOutput(kubectlcmd.NewDefaultKubectlCommand())) // exits as kubectl does
+		return 0
+	},
 }
