@@ -52,6 +52,10 @@ type CertificateList struct {
 // CertificateSpec is what a certificate shall be. At least one name is needed:
 // commonName, dnsNames, ipAddresses, uris, emailAddresses, otherNames, or a CN
 // in literalSubject.
+//
+// +kubebuilder:validation:XValidation:rule="!(has(self.renewBefore) && has(self.renewBeforePercentage))",message="keep one of renewBefore and renewBeforePercentage"
+// +kubebuilder:validation:XValidation:rule="!(has(self.literalSubject) && self.literalSubject != '' && has(self.commonName) && self.commonName != '')",message="write commonName as CN= in literalSubject"
+// +kubebuilder:validation:XValidation:rule="!has(self.nameConstraints) || (has(self.isCA) && self.isCA)",message="nameConstraints are for CA certificates; set isCA"
 type CertificateSpec struct {
 	// Subject holds the parts of the subject's distinguished name beside the
 	// common name. Not together with literalSubject.
@@ -68,11 +72,15 @@ type CertificateSpec struct {
 	// CommonName is the CN of the subject, at most 64 bytes. TLS clients look
 	// at dnsNames instead, so most certificates need none.
 	// +optional
+	// +kubebuilder:validation:MaxLength=64
 	CommonName string `json:"commonName,omitempty"`
 
 	// Duration is the requested lifetime, for example 2160h. The default is 90
 	// days, the least is one hour. The issuer may give a different lifetime.
 	// +optional
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:Pattern=`^([-+]?(([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+|[-+]?0)$`
+	// +kubebuilder:validation:XValidation:rule="duration(self) == duration(self)",message="must be less than 292 years"
 	Duration *metav1.Duration `json:"duration,omitempty"`
 
 	// RenewBefore is how long before expiry the certificate is renewed, at
@@ -80,12 +88,17 @@ type CertificateSpec struct {
 	// lifetime of the certificate that was issued. Not together with
 	// renewBeforePercentage.
 	// +optional
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:Pattern=`^([-+]?(([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+|[-+]?0)$`
+	// +kubebuilder:validation:XValidation:rule="duration(self) == duration(self)",message="must be less than 292 years"
 	RenewBefore *metav1.Duration `json:"renewBefore,omitempty"`
 
 	// RenewBeforePercentage is renewBefore as a percentage of the lifetime of
 	// the certificate that was issued: 25 renews when a quarter of the lifetime
 	// is left. Between 1 and 99.
 	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=99
 	RenewBeforePercentage *int32 `json:"renewBeforePercentage,omitempty"`
 
 	// Renewal says whether, and in which windows of time, the certificate is
@@ -122,6 +135,8 @@ type CertificateSpec struct {
 
 	// SecretName is the Secret, in the same namespace, that holds the private
 	// key and the certificate. It is created and kept up to date.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
 	SecretName string `json:"secretName"`
 
 	// SecretTemplate holds labels and annotations for the Secret.
@@ -163,6 +178,7 @@ type CertificateSpec struct {
 	// RevisionHistoryLimit is how many CertificateRequests are kept. The least
 	// and the default is 1.
 	// +optional
+	// +kubebuilder:validation:Minimum=1
 	RevisionHistoryLimit *int32 `json:"revisionHistoryLimit,omitempty"`
 
 	// AdditionalOutputFormats asks for the key or the chain in further formats

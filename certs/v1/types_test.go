@@ -137,12 +137,12 @@ func crd(t *testing.T, name string) *apiextensionsv1.CustomResourceDefinition {
 // certificateFields is the table of Certificate: what users may write, what they
 // read, and what the API server checks.
 const certificateFields = `
-spec                                           object
+spec                                           object rule(keep one of renewBefore and renewBeforePercentage) rule(write commonName as CN= in literalSubject) rule(nameConstraints are for CA certificates; set isCA)
 spec.additionalOutputFormats                   []object atomic
 spec.additionalOutputFormats[].type            string required enum(CombinedPEM,DER)
-spec.commonName                                string
+spec.commonName                                string maxLength(64)
 spec.dnsNames                                  []string atomic
-spec.duration                                  string
+spec.duration                                  string pattern(^([-+]?(([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+|[-+]?0)$) rule(must be less than 292 years)
 spec.emailAddresses                            []string atomic
 spec.encodeUsagesInRequest                     boolean
 spec.ipAddresses                               []string atomic
@@ -187,16 +187,16 @@ spec.privateKey.algorithm                      string enum(ECDSA,Ed25519,RSA)
 spec.privateKey.encoding                       string enum(PKCS1,PKCS8)
 spec.privateKey.rotationPolicy                 string enum(Always,Never)
 spec.privateKey.size                           integer
-spec.renewBefore                               string
-spec.renewBeforePercentage                     int32
+spec.renewBefore                               string pattern(^([-+]?(([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+|[-+]?0)$) rule(must be less than 292 years)
+spec.renewBeforePercentage                     int32 min(1) max(99)
 spec.renewal                                   object
 spec.renewal.policy                            string enum(Disabled,RenewBefore)
 spec.renewal.windows                           []object atomic
 spec.renewal.windows[].cron                    string required minLength(1)
 spec.renewal.windows[].timezone                string minLength(1)
 spec.renewal.windows[].windowDuration          string required pattern(^([0-9]+(\.[0-9]+)?(s|m|h))+$)
-spec.revisionHistoryLimit                      int32
-spec.secretName                                string required
+spec.revisionHistoryLimit                      int32 min(1)
+spec.secretName                                string required minLength(1) maxLength(253)
 spec.secretTemplate                            object
 spec.secretTemplate.annotations                map[string]string
 spec.secretTemplate.labels                     map[string]string
@@ -241,7 +241,7 @@ status.revision                                integer
 // requestFields is the table of CertificateRequest.
 const requestFields = `
 spec                                    object
-spec.duration                           string
+spec.duration                           string pattern(^([-+]?(([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+|[-+]?0)$) rule(must be less than 292 years)
 spec.extra                              map[string][]string
 spec.groups                             []string atomic
 spec.isCA                               boolean

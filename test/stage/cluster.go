@@ -66,3 +66,12 @@ func (c *Cluster) Down() error {
 	}
 	return nil
 }
+
+// Kubectl runs kubectl with cluster-admin access in the directory dir, and
+// returns what it prints, errors and warnings included.
+func (c *Cluster) Kubectl(ctx context.Context, dir string, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, c.binary, append([]string{"kubectl", "--kubeconfig", c.Kubeconfig}, args...)...)
+	cmd.Dir = dir
+	out, err := cmd.CombinedOutput()
+	return string(out), err
+}

@@ -128,6 +128,8 @@ type ACMEChallengeSolver struct {
 	// WaitInsteadOfSelfCheck waits this long after presenting, instead of
 	// checking that the answer can be seen, before the CA is asked to look.
 	// +optional
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:Pattern=`^([-+]?(([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+|[-+]?0)$`
 	WaitInsteadOfSelfCheck *metav1.Duration `json:"waitInsteadOfSelfCheck,omitempty"`
 }
 

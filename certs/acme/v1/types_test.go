@@ -241,7 +241,7 @@ selector                                                   object
 selector.dnsNames                                          []string atomic
 selector.dnsZones                                          []string atomic
 selector.matchLabels                                       map[string]string
-waitInsteadOfSelfCheck                                     string
+waitInsteadOfSelfCheck                                     string pattern(^([-+]?(([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+|[-+]?0)$)
 `
 
 // podTemplateFields is the table of a podTemplate of a solver.
@@ -285,7 +285,7 @@ const orderFields = `
 spec                                        object required
 spec.commonName                             string
 spec.dnsNames                               []string atomic
-spec.duration                               string
+spec.duration                               string pattern(^([-+]?(([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+|[-+]?0)$) rule(must be less than 292 years)
 spec.ipAddresses                            []string atomic
 spec.issuerRef                              object required
 spec.issuerRef.group                        string
