@@ -208,11 +208,10 @@ func waitEstablished(ctx context.Context, c client.Client, o *unstructured.Unstr
 		if err := c.Get(ctx, client.ObjectKeyFromObject(o), got); err != nil {
 			return false, err
 		}
-		conditions, _, err := unstructured.NestedSlice(got.Object, "status", "conditions")
-		if err != nil {
-			return false, err
-		}
-		for _, condition := range conditions {
+		// A fresh CRD's conditions are null, which NestedSlice takes for an error.
+		conditions, _, _ := unstructured.NestedFieldNoCopy(got.Object, "status", "conditions")
+		list, _ := conditions.([]any)
+		for _, condition := range list {
 			m, ok := condition.(map[string]any)
 			if !ok {
 				return false, errors.New("a condition is not an object")

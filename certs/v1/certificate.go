@@ -54,7 +54,7 @@ type CertificateList struct {
 // in literalSubject.
 //
 // +kubebuilder:validation:XValidation:rule="!(has(self.renewBefore) && has(self.renewBeforePercentage))",message="keep one of renewBefore and renewBeforePercentage"
-// +kubebuilder:validation:XValidation:rule="!(has(self.literalSubject) && self.literalSubject != '' && has(self.commonName) && self.commonName != '')",message="write commonName as CN= in literalSubject"
+// +kubebuilder:validation:XValidation:rule="!(has(self.literalSubject) && self.literalSubject != ” && has(self.commonName) && self.commonName != ”)",message="write commonName as CN= in literalSubject"
 // +kubebuilder:validation:XValidation:rule="!has(self.nameConstraints) || (has(self.isCA) && self.isCA)",message="nameConstraints are for CA certificates; set isCA"
 type CertificateSpec struct {
 	// Subject holds the parts of the subject's distinguished name beside the
@@ -80,7 +80,6 @@ type CertificateSpec struct {
 	// +optional
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:Pattern=`^([-+]?(([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+|[-+]?0)$`
-	// +kubebuilder:validation:XValidation:rule="duration(self) == duration(self)",message="must be less than 292 years"
 	Duration *metav1.Duration `json:"duration,omitempty"`
 
 	// RenewBefore is how long before expiry the certificate is renewed, at
@@ -90,7 +89,6 @@ type CertificateSpec struct {
 	// +optional
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:Pattern=`^([-+]?(([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+|[-+]?0)$`
-	// +kubebuilder:validation:XValidation:rule="duration(self) == duration(self)",message="must be less than 292 years"
 	RenewBefore *metav1.Duration `json:"renewBefore,omitempty"`
 
 	// RenewBeforePercentage is renewBefore as a percentage of the lifetime of

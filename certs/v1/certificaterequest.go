@@ -55,7 +55,6 @@ type CertificateRequestSpec struct {
 	// +optional
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:Pattern=`^([-+]?(([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+|[-+]?0)$`
-	// +kubebuilder:validation:XValidation:rule="duration(self) == duration(self)",message="must be less than 292 years"
 	Duration *metav1.Duration `json:"duration,omitempty"`
 
 	// IssuerRef names the Issuer or ClusterIssuer that signs.

@@ -142,7 +142,7 @@ spec.additionalOutputFormats                   []object atomic
 spec.additionalOutputFormats[].type            string required enum(CombinedPEM,DER)
 spec.commonName                                string maxLength(64)
 spec.dnsNames                                  []string atomic
-spec.duration                                  string pattern(^([-+]?(([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+|[-+]?0)$) rule(must be less than 292 years)
+spec.duration                                  string pattern(^([-+]?(([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+|[-+]?0)$)
 spec.emailAddresses                            []string atomic
 spec.encodeUsagesInRequest                     boolean
 spec.ipAddresses                               []string atomic
@@ -187,7 +187,7 @@ spec.privateKey.algorithm                      string enum(ECDSA,Ed25519,RSA)
 spec.privateKey.encoding                       string enum(PKCS1,PKCS8)
 spec.privateKey.rotationPolicy                 string enum(Always,Never)
 spec.privateKey.size                           integer
-spec.renewBefore                               string pattern(^([-+]?(([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+|[-+]?0)$) rule(must be less than 292 years)
+spec.renewBefore                               string pattern(^([-+]?(([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+|[-+]?0)$)
 spec.renewBeforePercentage                     int32 min(1) max(99)
 spec.renewal                                   object
 spec.renewal.policy                            string enum(Disabled,RenewBefore)
@@ -241,7 +241,7 @@ status.revision                                integer
 // requestFields is the table of CertificateRequest.
 const requestFields = `
 spec                                    object
-spec.duration                           string pattern(^([-+]?(([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+|[-+]?0)$) rule(must be less than 292 years)
+spec.duration                           string pattern(^([-+]?(([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+|[-+]?0)$)
 spec.extra                              map[string][]string
 spec.groups                             []string atomic
 spec.isCA                               boolean

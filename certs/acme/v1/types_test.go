@@ -285,7 +285,7 @@ const orderFields = `
 spec                                        object required
 spec.commonName                             string
 spec.dnsNames                               []string atomic
-spec.duration                               string pattern(^([-+]?(([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+|[-+]?0)$) rule(must be less than 292 years)
+spec.duration                               string pattern(^([-+]?(([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+|[-+]?0)$)
 spec.ipAddresses                            []string atomic
 spec.issuerRef                              object required
 spec.issuerRef.group                        string
