@@ -891,7 +891,7 @@ func TestRotationUnderLoad(t *testing.T) {
 func TestFreshStarts(t *testing.T) {
 	w := connect(t)
 	ns := w.namespace(t, nil)
-	for i := range 5 {
+	for i := range 20 {
 		w.forget(t)
 		l := listen(t)
 		w.configure(t, l.Addr().String())
