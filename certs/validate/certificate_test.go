@@ -112,7 +112,7 @@ var certificateExamples = []example{
 	accepted(66, window(`cron: "@daily", windowDuration: 2h`)),
 	refused(67, window(`cron: "@daily", windowDuration: 2h, timezone: Mars/Base`),
 		"Invalid spec.renewal.windows[0].timezone", "Invalid spec.renewal.windows[0].cron"),
-	ours(69, window(`cron: "@daily", windowDuration: 0s`), "Invalid spec.renewal.windows[0].windowDuration"),
+	ours(69, window(`cron: "@daily", windowDuration: 0s`), "Required spec.renewal.windows[0].windowDuration"),
 	refused(70, `usages: [serverAuth]`, "Invalid spec.usages[0]"), // schema
 	refused(71, `revisionHistoryLimit: 0`, "Invalid spec.revisionHistoryLimit"),
 	refused(72, `secretTemplate: {annotations: {cert-manager.io/x: "y"}}`, "Invalid spec.secretTemplate.annotations"),
@@ -231,6 +231,18 @@ func TestCertificateNew(t *testing.T) {
 		},
 		"names of months and days are allowed in cron": {
 			change: `{` + window(`cron: "0 2 * jan-mar sun", windowDuration: 1h`) + `}`,
+		},
+		"every descriptor is allowed in cron": {
+			change: `{renewal: {policy: RenewBefore, windows: [{cron: "@hourly", windowDuration: 1h0m0s}, {cron: "@weekly", windowDuration: 1h}, {cron: "@midnight", windowDuration: 1h}, {cron: "@every 24h", windowDuration: 1h}]}}`,
+		},
+		"an unknown descriptor and an interval in days are not": {
+			change:    `{renewal: {policy: RenewBefore, windows: [{cron: "@sometimes", windowDuration: 1h}, {cron: "@every 1d", windowDuration: 1h}, {cron: "0 2 * *", windowDuration: 1h}, {cron: "", windowDuration: 1h}]}}`,
+			want:      []string{"Invalid spec.renewal.windows[0].cron", "Invalid spec.renewal.windows[1].cron", "Invalid spec.renewal.windows[2].cron", "Invalid spec.renewal.windows[3].cron"},
+			reference: []string{"Invalid spec.renewal.windows[0].cron", "Invalid spec.renewal.windows[1].cron", "Invalid spec.renewal.windows[2].cron", "Invalid spec.renewal.windows[3].cron"},
+		},
+		"a window has a length, and not a negative one": {
+			change: `{renewal: {policy: RenewBefore, windows: [{cron: "@daily"}, {cron: "@daily", windowDuration: -1h}]}}`,
+			want:   []string{"Required spec.renewal.windows[0].windowDuration", "Invalid spec.renewal.windows[1].windowDuration"},
 		},
 		"both kinds of keystore are judged": {
 			change:    `{keystores: {jks: {create: true, passwordSecretRef: {name: ""}}, pkcs12: {create: true, profile: Modern2030, passwordSecretRef: {name: pw, key: k}}}}`,

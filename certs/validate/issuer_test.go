@@ -127,6 +127,7 @@ func TestIssuer(t *testing.T) {
 		"a CA that nobody looks at":                     {acme(`caBundle: $CA, skipTLSVerify: true`), []string{"Forbidden spec.acme.caBundle", "Forbidden spec.acme.skipTLSVerify"}},
 		"an external account":                           {acme(`externalAccountBinding: {keyID: k, keySecretRef: {name: s, key: k}, keyAlgorithm: HS256}`), nil},
 		"an external account needs all parts":           {acme(`externalAccountBinding: {keyAlgorithm: none}`), []string{"Required spec.acme.externalAccountBinding.keyID", "Required spec.acme.externalAccountBinding.keySecretRef.name", "Required spec.acme.externalAccountBinding.keySecretRef.key", "Unsupported spec.acme.externalAccountBinding.keyAlgorithm"}},
+		"a preferred chain is counted in characters":    {acme(`preferredChain: ` + strings.Repeat("é", 64)), nil},
 		"what the schema says about ACME":               {acme(`renewalInformationSource: Maybe, preferredChain: ` + strings.Repeat("x", 65)), []string{"TooLong spec.acme.preferredChain", "Unsupported spec.acme.renewalInformationSource"}},
 	}
 	for name, tt := range tests {

@@ -53,7 +53,7 @@ func TestCertificateUpdate(t *testing.T) {
 		},
 		"row 69: it is refused once spec.renewal changes": {
 			old: `{` + window(`cron: "@daily", windowDuration: 0s`) + `}`, new: `{` + window(`cron: "@hourly", windowDuration: 0s`) + `}`,
-			want: []string{"Invalid spec.renewal.windows[0].windowDuration"},
+			want: []string{"Required spec.renewal.windows[0].windowDuration"},
 		},
 		"a field that is taken away is refused": {
 			old: `{}`, new: `{issuerRef: {}, dnsNames: null}`,
