@@ -16,6 +16,7 @@ import (
 	cmmeta "github.com/certwright/certwright/certs/meta/v1"
 	certsv1 "github.com/certwright/certwright/certs/v1"
 	"github.com/certwright/certwright/certs/validate"
+	"github.com/certwright/certwright/test/examples"
 )
 
 // pieces are what names are made of here, good and bad.
@@ -85,7 +86,7 @@ func anySpec(r *mathrand.Rand) certsv1.CertificateSpec {
 // What we accept on create has to be issuable: there is a signing request for
 // it that the issuer can read, and a certificate that everybody can read.
 func TestWhatIsAcceptedCanBeEncoded(t *testing.T) {
-	key := newKey(t)
+	key := examples.Key()
 	r := mathrand.New(mathrand.NewPCG(1, 2))
 	accepted := 0
 	for range 20000 {
@@ -105,7 +106,7 @@ func TestWhatIsAcceptedCanBeEncoded(t *testing.T) {
 
 // And what we refuse beyond cert-manager cannot be issued.
 func TestWhatCanBeEncodedIsAccepted(t *testing.T) {
-	key := newKey(t)
+	key := examples.Key()
 	r := mathrand.New(mathrand.NewPCG(3, 4))
 	refused := 0
 	for range 20000 {

@@ -11,6 +11,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	certsv1 "github.com/certwright/certwright/certs/v1"
+	"github.com/certwright/certwright/test/examples"
 )
 
 // decode reads JSON as the webhook does: names are case-sensitive.
@@ -44,13 +45,11 @@ func changed(t testing.TB, base, change string) []byte {
 	return data
 }
 
-// base is the Certificate B of the specification's examples.
-const base = `{secretName: s, issuerRef: {name: i}, dnsNames: [a.example]}`
-
+// certificate is the Certificate B of the specification's examples, changed.
 func certificate(t testing.TB, change string) *certsv1.Certificate {
 	t.Helper()
 	crt := &certsv1.Certificate{}
-	if err := decode(changed(t, base, change), &crt.Spec); err != nil {
+	if err := decode(changed(t, examples.BaseCertificate, change), &crt.Spec); err != nil {
 		t.Fatalf("decode %q: %v", change, err)
 	}
 	return crt
@@ -58,17 +57,9 @@ func certificate(t testing.TB, change string) *certsv1.Certificate {
 
 // verdict writes errs as "Kind path".
 func verdict(errs field.ErrorList) []string {
-	kinds := map[field.ErrorType]string{
-		field.ErrorTypeRequired:     "Required",
-		field.ErrorTypeInvalid:      "Invalid",
-		field.ErrorTypeNotSupported: "Unsupported",
-		field.ErrorTypeForbidden:    "Forbidden",
-		field.ErrorTypeTooLong:      "TooLong",
-		field.ErrorTypeDuplicate:    "Duplicate",
-	}
 	var out []string
 	for _, e := range errs {
-		out = append(out, kinds[e.Type]+" "+e.Field)
+		out = append(out, examples.Error(e.Type, e.Field))
 	}
 	return out
 }
