@@ -111,6 +111,10 @@ func TestCertificateRequestUpdate(t *testing.T) {
 		"an absent list and an empty one are the same": {
 			new: func(cr *certsv1.CertificateRequest) { cr.Spec.Usages = []certsv1.KeyUsage{} },
 		},
+		"groups in another order are another spec, but nobody else": {
+			new:  func(cr *certsv1.CertificateRequest) { cr.Spec.Groups = []string{"ops", "dev"} },
+			want: []string{"Forbidden spec"},
+		},
 		"each part of the identity is named": {
 			new: func(cr *certsv1.CertificateRequest) {
 				cr.Spec.Username, cr.Spec.UID, cr.Spec.Groups = "eve", "2", []string{"dev"}
@@ -119,8 +123,8 @@ func TestCertificateRequestUpdate(t *testing.T) {
 			want: []string{"Forbidden spec", "Forbidden spec.uid", "Forbidden spec.username", "Forbidden spec.groups", "Forbidden spec.extra"},
 		},
 		"row 97: our annotations cannot be added": {
-			new:  annotated(map[string]string{"cert-manager.io/foo": "x", "acme.cert-manager.io/bar": ""}),
-			want: []string{"Forbidden metadata.annotations.acme.cert-manager.io/bar", "Forbidden metadata.annotations.cert-manager.io/foo"},
+			new:  annotated(map[string]string{"cert-manager.io/foo": "x", "acme.cert-manager.io/bar": "", "cert-manager.io": "without a slash"}),
+			want: []string{"Forbidden metadata.annotations.acme.cert-manager.io/bar", "Forbidden metadata.annotations.cert-manager.io", "Forbidden metadata.annotations.cert-manager.io/foo"},
 		},
 		"nor changed and removed": {
 			old:  annotated(map[string]string{"cert-manager.io/foo": "x", "cert-manager.io/bar": "x", "cert-manager.io/same": "x"}),

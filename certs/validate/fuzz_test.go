@@ -40,7 +40,7 @@ func FuzzCertificate(f *testing.F) {
 	f.Add([]byte(`{"metadata":{"name":"web"}}`))
 	f.Add([]byte(`{"metadata":{"generateName":"web-"},"spec":null}`))
 	for _, e := range examples.Certificates {
-		f.Add([]byte(`{"metadata":{"name":"web"},"spec":` + string(changed(f, examples.BaseCertificate, "{"+e.Change+"}")) + `}`))
+		f.Add([]byte(`{"metadata":{"name":"web"},"spec":` + string(asJSON(f, e.Spec())) + `}`))
 	}
 	options := defaults.Options{DefaultIssuer: &cmmeta.IssuerReference{Name: "i", Kind: "ClusterIssuer"}}
 	f.Fuzz(func(t *testing.T, raw []byte) {

@@ -56,6 +56,24 @@ func TestCertificateUpdate(t *testing.T) {
 			old: `{` + examples.Window(`cron: "@daily", windowDuration: 0s`) + `}`, new: `{` + examples.Window(`cron: "@hourly", windowDuration: 0s`) + `}`,
 			want: []string{"Required spec.renewal.windows[0].windowDuration"},
 		},
+		"who mends one mistake may leave another": {
+			old: `{secretName: My_Secret, revisionHistoryLimit: 0, dnsNames: ["not a name"]}`, new: `{secretName: s, revisionHistoryLimit: 0, dnsNames: ["not a name"]}`,
+		},
+		"who mends one mistake may not make another": {
+			old: `{secretName: My_Secret, revisionHistoryLimit: 0}`, new: `{secretName: s, revisionHistoryLimit: -1}`,
+			want: []string{"Invalid spec.revisionHistoryLimit"},
+		},
+		"a mistake that comes from two fields is judged again when either changes": {
+			old: `{duration: 2h, renewBefore: 3h}`, new: `{duration: 3h, renewBefore: 3h}`,
+			want: []string{"Invalid spec.renewBefore"},
+		},
+		"bad usages and names of other kinds may be moved, too": {
+			old: `{usages: [serverAuth, client auth], otherNames: [{oid: 1.x, utf8Value: v}, {oid: 1.2.3, utf8Value: v}]}`,
+			new: `{usages: [client auth, serverAuth], otherNames: [{oid: 1.2.3, utf8Value: v}, {oid: 1.x, utf8Value: v}]}`,
+		},
+		"an absent field and a null one are the same": {
+			old: `{secretName: My_Secret, usages: []}`, new: `{secretName: My_Secret, usages: null}`,
+		},
 		"a field that is taken away is refused": {
 			old: `{}`, new: `{issuerRef: {}, dnsNames: null}`,
 			want: []string{"Required spec.issuerRef.name", "Invalid spec"},

@@ -1,6 +1,11 @@
 package examples
 
-import "strings"
+import (
+	"maps"
+	"strings"
+
+	"sigs.k8s.io/yaml"
+)
 
 // BaseCertificate is the spec of the Certificate B that the examples change.
 const BaseCertificate = `{secretName: s, issuerRef: {name: i}, dnsNames: [a.example]}`
@@ -18,6 +23,19 @@ type Certificate struct {
 	Reference []string
 	// Unreadable says that no Certificate can be made of it.
 	Unreadable bool
+}
+
+// Spec is the spec of the example.
+func (c Certificate) Spec() map[string]any { return Spec("{" + c.Change + "}") }
+
+// Spec is BaseCertificate with the members of change, a YAML mapping.
+func Spec(change string) map[string]any {
+	var spec, changes map[string]any
+	check(yaml.Unmarshal([]byte(BaseCertificate), &spec))
+	check(yaml.Unmarshal([]byte(change), &changes))
+	maps.Copy(spec, changes)
+	maps.DeleteFunc(spec, func(_ string, value any) bool { return value == nil })
+	return spec
 }
 
 func refused(row int, change string, errs ...string) Certificate {

@@ -58,7 +58,7 @@ func Requests() []Request {
 	invalid := []string{"Invalid spec.request"}
 
 	return []Request{
-		{Row: 87, Name: "a request is needed", Spec: spec([]byte{}), Errors: []string{"Required spec.request"}},
+		{Row: 87, Name: "a request is needed", Spec: spec([]byte{}), Errors: []string{"Required spec.request"}, Schema: true},
 		{Row: 88, Name: "noise is no request", Spec: spec([]byte("\x00random")), Errors: invalid},
 		{Row: 88, Name: "the signature has to be right", Spec: spec(asPEM(broken)), Errors: invalid},
 		{Name: "DER is refused, as external issuers expect PEM", Spec: spec(der.Bytes), Errors: invalid},
@@ -88,8 +88,8 @@ func Requests() []Request {
 		{Name: "an unknown usage is refused as such", Spec: spec(plain, usages("serverAuth")), Errors: []string{"Invalid spec.usages"}, Schema: true},
 		{
 			Name:   "an issuer is needed, and everything is reported together",
-			Spec:   certsv1.CertificateRequestSpec{IssuerRef: cmmeta.IssuerReference{Kind: "StepIssuer"}, Request: []byte{}},
-			Errors: []string{"Required spec.issuerRef.name", "Invalid spec.issuerRef.kind", "Required spec.request"},
+			Spec:   certsv1.CertificateRequestSpec{IssuerRef: cmmeta.IssuerReference{Kind: "StepIssuer"}, Request: []byte("noise")},
+			Errors: []string{"Required spec.issuerRef.name", "Invalid spec.issuerRef.kind", "Invalid spec.request"},
 		},
 		{Name: "an external issuer is not ours to judge", Spec: spec(plain, func(s *certsv1.CertificateRequestSpec) {
 			s.IssuerRef = cmmeta.IssuerReference{Name: "i", Kind: "StepIssuer", Group: "certmanager.step.sm"}
