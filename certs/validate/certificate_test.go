@@ -53,6 +53,18 @@ func TestCertificateNew(t *testing.T) {
 		want      []string
 		reference []string
 	}{
+		"a part of a literal subject may be empty (RFC 4514 section 3)": {
+			change: `{literalSubject: "CN=svc,OU="}`,
+		},
+		"but an empty CN is no name": {
+			change:    `{dnsNames: null, literalSubject: "CN=,O=Example"}`,
+			want:      []string{"Invalid spec"},
+			reference: []string{"Invalid spec"},
+		},
+		"object identifiers may be as long as 31 bits in each part": {
+			change: `{otherNames: [{oid: 2.25.2147483647, utf8Value: v}, {oid: 2.25.2147483648, utf8Value: v}]}`,
+			want:   []string{"Invalid spec.otherNames[1].oid"},
+		},
 		"underscores, a dot at the end and wildcards anywhere are for the issuer to judge": {
 			change: `{dnsNames: [_acme.a.example, a.example., "a.*.example", "*"]}`,
 		},
