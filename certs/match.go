@@ -157,9 +157,14 @@ func uriStrings(uris []*url.URL) []string {
 	return out
 }
 
+// otherNameStrings writes each name in one way, as 1.2.03 and 1.2.3 are the
+// same type.
 func otherNameStrings(names []certsv1.OtherName) []string {
 	var out []string
 	for _, n := range names {
+		if oid, err := ParseOID(n.OID); err == nil {
+			n.OID = oid.String()
+		}
 		out = append(out, n.OID+"="+n.UTF8Value)
 	}
 	return out

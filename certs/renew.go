@@ -25,7 +25,7 @@ func RenewAt(notBefore, notAfter time.Time, spec *certsv1.CertificateSpec) (time
 	if spec.Renewal == nil || len(spec.Renewal.Windows) == 0 {
 		return desired, true, nil
 	}
-	at, err := inWindows(desired, notAfter, spec.Renewal.Windows)
+	at, err := inWindows(desired, notBefore, notAfter, spec.Renewal.Windows)
 	if err != nil {
 		return desired, true, err
 	}
@@ -47,7 +47,7 @@ func renewBefore(lifetime time.Duration, spec *certsv1.CertificateSpec) time.Dur
 
 // inWindows returns desired if a window is open then, else the first opening
 // after it. An opening at or after notAfter is of no use.
-func inWindows(desired, notAfter time.Time, windows []certsv1.CertificateRenewalWindow) (time.Time, error) {
+func inWindows(desired, notBefore, notAfter time.Time, windows []certsv1.CertificateRenewalWindow) (time.Time, error) {
 	var best time.Time
 	for i, w := range windows {
 		length := w.WindowDuration.Duration
@@ -60,7 +60,7 @@ func inWindows(desired, notAfter time.Time, windows []certsv1.CertificateRenewal
 		}
 		// The first opening after desired-length: if it is not after desired,
 		// the window is still open then.
-		opening := schedule.Next(desired.Add(-length).In(location)).UTC()
+		opening := openingAfter(schedule, desired.Add(-length).In(location), notBefore.Add(-length)).UTC()
 		if opening.IsZero() {
 			continue // never, within five years
 		}
@@ -77,6 +77,18 @@ func inWindows(desired, notAfter time.Time, windows []certsv1.CertificateRenewal
 	return best.Truncate(time.Second), nil
 }
 
+// openingAfter returns when a window next opens after t. What opens at a steady
+// pace (@every) is counted from begin, the first moment at which an open window
+// could matter, as it says nothing else about when.
+func openingAfter(schedule cron.Schedule, t, begin time.Time) time.Time {
+	pace, steady := schedule.(cron.ConstantDelaySchedule)
+	if !steady {
+		return schedule.Next(t)
+	}
+	passed := max(t.Sub(begin), 0) / pace.Delay
+	return begin.Add((passed + 1) * pace.Delay)
+}
+
 // ParseWindow reads when a renewal window opens: five fields or a descriptor
 // such as @daily, in an IANA time zone, UTC if it is empty.
 func ParseWindow(spec, timezone string) (cron.Schedule, *time.Location, error) {
@@ -86,9 +98,6 @@ func ParseWindow(spec, timezone string) (cron.Schedule, *time.Location, error) {
 	}
 	if strings.Contains(spec, "TZ=") {
 		return nil, nil, errors.New("a time zone belongs into timezone, not into cron")
-	}
-	if strings.HasPrefix(spec, "@every") {
-		return nil, nil, errors.New("@every does not say when a window opens")
 	}
 	schedule, err := cron.ParseStandard(spec)
 	if err != nil {

@@ -42,6 +42,9 @@ func TestRenewAt(t *testing.T) {
 		"a window in another zone":                   {48 * time.Hour, certsv1.CertificateSpec{RenewBefore: hours(24), Renewal: windows(certsv1.CertificateRenewalWindow{Cron: "0 16 * * *", WindowDuration: *hours(1), Timezone: "Europe/Paris"})}, at(26 * time.Hour), false, false},
 		"the end of a window is outside":             {48 * time.Hour, certsv1.CertificateSpec{RenewBefore: hours(24), Renewal: windows(certsv1.CertificateRenewalWindow{Cron: "0 11 * * *", WindowDuration: *hours(1)})}, at(47 * time.Hour), false, false},
 		"no window before the expiry":                {2 * time.Hour, certsv1.CertificateSpec{Renewal: windows(certsv1.CertificateRenewalWindow{Cron: "0 2 * * *", WindowDuration: *hours(1)})}, at(80 * time.Minute), false, true},
+		"a steady pace is counted from the issuance": {2160 * time.Hour, certsv1.CertificateSpec{Renewal: windows(certsv1.CertificateRenewalWindow{Cron: "@every 24h", WindowDuration: *hours(1)})}, at(1463 * time.Hour), false, false},
+		"a steady pace whose window is open":         {2160 * time.Hour, certsv1.CertificateSpec{Renewal: windows(certsv1.CertificateRenewalWindow{Cron: "@every 100h", WindowDuration: *hours(90)})}, at(1440 * time.Hour), false, false},
+		"a pace slower than the lifetime":            {48 * time.Hour, certsv1.CertificateSpec{Renewal: windows(certsv1.CertificateRenewalWindow{Cron: "@every 480h", WindowDuration: *hours(2)})}, at(32 * time.Hour), false, true},
 		"a window without length":                    {2 * time.Hour, certsv1.CertificateSpec{Renewal: windows(certsv1.CertificateRenewalWindow{Cron: "0 2 * * *"})}, at(80 * time.Minute), false, true},
 		"a window that never opens":                  {2 * time.Hour, certsv1.CertificateSpec{Renewal: windows(certsv1.CertificateRenewalWindow{Cron: "0 0 31 2 *", WindowDuration: *hours(1)})}, at(80 * time.Minute), false, true},
 	}

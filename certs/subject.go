@@ -54,9 +54,6 @@ func ParseLiteralSubject(dn string) (pkix.RDNSequence, error) {
 					return nil, fmt.Errorf("attribute type %.100q is none of C, O, OU, CN, SERIALNUMBER, L, ST, STREET, DC and UID (in capitals), and not an object identifier", attribute.Type)
 				}
 			}
-			if attribute.Value == "" {
-				return nil, fmt.Errorf("attribute %s has no value", attribute.Type)
-			}
 			set = append(set, pkix.AttributeTypeAndValue{Type: oid, Value: attribute.Value})
 		}
 		rdns = append(rdns, set)

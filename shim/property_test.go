@@ -1,6 +1,7 @@
 package shim_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -16,6 +17,7 @@ import (
 	"github.com/certwright/certwright/certs/validate"
 	"github.com/certwright/certwright/shim"
 	"github.com/certwright/certwright/shim/ingress"
+	"github.com/certwright/certwright/test/examples"
 )
 
 // values are what random Ingresses are annotated with, good and bad.
@@ -92,26 +94,9 @@ var players = []func(*rand.Rand, *networkingv1.Ingress, *memory) string{
 			}
 		})
 	},
+	// What admission fills in counts as written by whoever writes.
 	func(r *rand.Rand, _ *networkingv1.Ingress, m *memory) string {
-		return somebody(r, m, "webhook", func(crt *certsv1.Certificate) {
-			key := crt.Spec.PrivateKey.DeepCopy()
-			if key == nil {
-				key = &certsv1.CertificatePrivateKey{}
-			}
-			if key.Algorithm == "" {
-				key.Algorithm = "RSA"
-			}
-			if key.Encoding == "" {
-				key.Encoding = "PKCS1"
-			}
-			if key.RotationPolicy == "" {
-				key.RotationPolicy = "Always"
-			}
-			crt.Spec.PrivateKey = key
-			if crt.Spec.RevisionHistoryLimit == nil {
-				crt.Spec.RevisionHistoryLimit = ptr(int32(1))
-			}
-		})
+		return somebody(r, m, []string{"webhook", ingress.Manager}[r.IntN(2)], fillIn)
 	},
 	func(r *rand.Rand, _ *networkingv1.Ingress, m *memory) string {
 		if names := sortedKeys(m.crts); len(names) > 0 && r.IntN(4) == 0 {
@@ -120,6 +105,18 @@ var players = []func(*rand.Rand, *networkingv1.Ingress, *memory) string{
 		}
 		return "nothing"
 	},
+}
+
+// fillIn does to a Certificate what admission does.
+func fillIn(crt *certsv1.Certificate) {
+	raw, err := json.Marshal(crt)
+	if err != nil {
+		panic(err)
+	}
+	*crt = certsv1.Certificate{}
+	if err := json.Unmarshal(examples.FilledIn(raw), crt); err != nil {
+		panic(err)
+	}
 }
 
 func somebody(r *rand.Rand, m *memory, manager string, change func(*certsv1.Certificate)) string {

@@ -118,16 +118,21 @@ func renewal(spec *certsv1.CertificateSpec) field.ErrorList {
 	return errs
 }
 
-// lastingWindows refuses windows that are never open.
+// lastingWindows refuses windows that are never open. One without a duration
+// and one of 0s are the same by now, so both are told to set it.
 func lastingWindows(spec *certsv1.CertificateSpec) field.ErrorList {
 	if spec.Renewal == nil || spec.Renewal.Policy == certsv1.RenewalPolicyDisabled {
 		return nil
 	}
 	var errs field.ErrorList
 	for i, w := range spec.Renewal.Windows {
-		if d := w.WindowDuration.Duration; d <= 0 {
-			errs = append(errs, field.Invalid(specPath.Child("renewal", "windows").Index(i).Child("windowDuration"), d.String(),
-				"must be longer than 0s, or the window is never open; use for example 2h"))
+		path := specPath.Child("renewal", "windows").Index(i).Child("windowDuration")
+		const remedy = "must be longer than 0s, or the window is never open; use for example 2h"
+		switch d := w.WindowDuration.Duration; {
+		case d == 0:
+			errs = append(errs, field.Required(path, remedy))
+		case d < 0:
+			errs = append(errs, field.Invalid(path, d.String(), remedy))
 		}
 	}
 	return errs

@@ -200,7 +200,7 @@ func encodableOtherNames(spec *certsv1.CertificateSpec) field.ErrorList {
 		}
 		if _, err := certs.ParseOID(name.OID); err != nil {
 			errs = append(errs, field.Invalid(specPath.Child("otherNames").Index(i).Child("oid"), name.OID,
-				"cannot be encoded; its first number is 0, 1 or 2, its second, after 0 and 1, less than 40, and there are at least two"))
+				"cannot be encoded; its first number is 0, 1 or 2, its second, after 0 and 1, less than 40, there are at least two, and none is over 2147483647"))
 		}
 	}
 	return errs

@@ -1,14 +1,7 @@
 package validate_test
 
 import (
-	"crypto"
-	"crypto/ed25519"
-	"crypto/rand"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/asn1"
 	"encoding/pem"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -20,46 +13,8 @@ import (
 	cmmeta "github.com/certwright/certwright/certs/meta/v1"
 	certsv1 "github.com/certwright/certwright/certs/v1"
 	"github.com/certwright/certwright/certs/validate"
+	"github.com/certwright/certwright/test/examples"
 )
-
-func newKey(t testing.TB) crypto.Signer {
-	t.Helper()
-	_, key, err := ed25519.GenerateKey(rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return key
-}
-
-// signingRequest is a signing request as PEM for a.example.
-func signingRequest(t testing.TB, usages []certsv1.KeyUsage, extensions ...pkix.Extension) []byte {
-	t.Helper()
-	template := &x509.CertificateRequest{}
-	if usages != nil {
-		var err error
-		template, err = certs.RequestTemplate(&certsv1.CertificateSpec{Usages: usages, DNSNames: []string{"a.example"}})
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	template.ExtraExtensions = append(template.ExtraExtensions, extensions...)
-	der, err := x509.CreateCertificateRequest(rand.Reader, template, newKey(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: der})
-}
-
-func basicConstraints(t testing.TB, isCA bool) pkix.Extension {
-	t.Helper()
-	value, err := asn1.Marshal(struct {
-		IsCA bool `asn1:"optional"`
-	}{isCA})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return pkix.Extension{Id: asn1.ObjectIdentifier{2, 5, 29, 19}, Critical: true, Value: value}
-}
 
 func certificateRequest(request []byte, change func(*certsv1.CertificateRequest)) *certsv1.CertificateRequest {
 	cr := &certsv1.CertificateRequest{Spec: certsv1.CertificateRequestSpec{
@@ -73,97 +28,30 @@ func certificateRequest(request []byte, change func(*certsv1.CertificateRequest)
 }
 
 func TestCertificateRequest(t *testing.T) {
-	plain := signingRequest(t, nil)
-	broken := func() []byte {
-		block, _ := pem.Decode(plain)
-		der := append([]byte{}, block.Bytes...)
-		der[len(der)-1] ^= 1
-		return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: der})
-	}()
-	der, _ := pem.Decode(plain)
-	serverAuth := []certsv1.KeyUsage{certsv1.UsageDigitalSignature, certsv1.UsageKeyEncipherment, certsv1.UsageServerAuth}
-	both := append(slices.Clone(serverAuth), certsv1.UsageClientAuth)
-
-	tests := map[string]struct {
-		request []byte
-		change  func(*certsv1.CertificateRequest)
-		want    []string
-	}{
-		"row 87: a request is needed":                    {request: nil, want: []string{"Required spec.request"}},
-		"row 88: noise is no request":                    {request: []byte("\x00random"), want: []string{"Invalid spec.request"}},
-		"row 88: the signature has to be right":          {request: broken, want: []string{"Invalid spec.request"}},
-		"DER is refused, as external issuers expect PEM": {request: der.Bytes, want: []string{"Invalid spec.request"}},
-		"an endless request is refused unread":           {request: make([]byte, certs.MaxCertificateSize+1), want: []string{"Invalid spec.request"}},
-		"row 89: neither extensions nor usages":          {request: plain},
-		"the label of the PEM block does not matter":     {request: pem.EncodeToMemory(&pem.Block{Type: "NEW CERTIFICATE REQUEST", Bytes: der.Bytes})},
-		"row 90: usages in the request that the fields do not show": {
-			request: signingRequest(t, serverAuth), want: []string{"Invalid spec.request"},
-		},
-		"row 91: the same usages in both": {
-			request: signingRequest(t, serverAuth),
-			change:  func(cr *certsv1.CertificateRequest) { cr.Spec.Usages = serverAuth },
-		},
-		"row 92: extended usages in another order": {
-			request: signingRequest(t, []certsv1.KeyUsage{serverAuth[0], serverAuth[1], certsv1.UsageClientAuth, certsv1.UsageServerAuth}),
-			change:  func(cr *certsv1.CertificateRequest) { cr.Spec.Usages = both },
-			want:    []string{"Invalid spec.request"},
-		},
-		"row 93: a CA in the request that the fields do not show": {
-			request: signingRequest(t, nil, basicConstraints(t, true)), want: []string{"Invalid spec.request"},
-		},
-		"a CA in both": {
-			request: signingRequest(t, nil, basicConstraints(t, true)),
-			change:  func(cr *certsv1.CertificateRequest) { cr.Spec.IsCA = true },
-		},
-		"a CA in the fields only, with an extension that says otherwise": {
-			request: signingRequest(t, nil, basicConstraints(t, false)),
-			change:  func(cr *certsv1.CertificateRequest) { cr.Spec.IsCA = true },
-			want:    []string{"Invalid spec.request"},
-		},
-		"an unknown usage is refused as such": {
-			request: plain,
-			change:  func(cr *certsv1.CertificateRequest) { cr.Spec.Usages = []certsv1.KeyUsage{"serverAuth"} },
-			want:    []string{"Invalid spec.usages"},
-		},
-		"an issuer is needed, and everything is reported together": {
-			change: func(cr *certsv1.CertificateRequest) { cr.Spec.IssuerRef = cmmeta.IssuerReference{Kind: "StepIssuer"} },
-			want:   []string{"Required spec.issuerRef.name", "Invalid spec.issuerRef.kind", "Required spec.request"},
-		},
-		"an external issuer is not ours to judge": {
-			request: plain,
-			change: func(cr *certsv1.CertificateRequest) {
-				cr.Spec.IssuerRef = cmmeta.IssuerReference{Name: "i", Kind: "StepIssuer", Group: "certmanager.step.sm"}
-			},
-		},
-		"any lifetime may be asked for": {
-			request: plain,
-			change:  func(cr *certsv1.CertificateRequest) { cr.Spec.Duration = &metav1.Duration{Duration: time.Second} },
-		},
-		"a decision that is none is refused on create too": {
-			request: plain,
-			change: func(cr *certsv1.CertificateRequest) {
-				cr.Status.Conditions = []certsv1.CertificateRequestCondition{{Type: "Denied", Status: "False"}}
-			},
-			want: []string{"Invalid status.conditions.Denied"},
-		},
-	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
+	for _, e := range examples.Requests() {
+		t.Run(e.Name, func(t *testing.T) {
 			t.Parallel()
-			expect(t, validate.CertificateRequest(certificateRequest(tt.request, tt.change)), tt.want...)
+			expect(t, validate.CertificateRequest(&certsv1.CertificateRequest{Spec: e.Spec}), e.Errors...)
 		})
 	}
+	t.Run("a decision that is none is refused on create too", func(t *testing.T) {
+		t.Parallel()
+		cr := certificateRequest(examples.SigningRequest(nil), func(cr *certsv1.CertificateRequest) {
+			cr.Status.Conditions = []certsv1.CertificateRequestCondition{{Type: "Denied", Status: "False"}}
+		})
+		expect(t, validate.CertificateRequest(cr), "Invalid status.conditions.Denied")
+	})
 }
 
 func TestAPrivateKeyPastedAsRequestIsNotRepeated(t *testing.T) {
-	key, err := certs.EncodeKey(newKey(t), certsv1.PKCS8)
+	key, err := certs.EncodeKey(examples.Key(), certsv1.PKCS8)
 	if err != nil {
 		t.Fatal(err)
 	}
 	block, _ := pem.Decode(key)
 	for name, request := range map[string][]byte{
 		"a key as PEM":                 key,
-		"a key after a request":        append(signingRequest(t, nil), key...),
+		"a key after a request":        append(examples.SigningRequest(nil), key...),
 		"a key without PEM":            block.Bytes,
 		"a key with a misleading name": pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: block.Bytes}),
 		"a key cut short":              key[:len(key)-20],
@@ -192,7 +80,7 @@ func decided(t certsv1.CertificateRequestConditionType, status cmmeta.ConditionS
 }
 
 func TestCertificateRequestUpdate(t *testing.T) {
-	request := signingRequest(t, nil)
+	request := examples.SigningRequest(nil)
 	approved, denied := decided("Approved", "True"), decided("Denied", "True")
 	conditions := func(c ...certsv1.CertificateRequestCondition) func(*certsv1.CertificateRequest) {
 		return func(cr *certsv1.CertificateRequest) { cr.Status.Conditions = c }
@@ -223,6 +111,10 @@ func TestCertificateRequestUpdate(t *testing.T) {
 		"an absent list and an empty one are the same": {
 			new: func(cr *certsv1.CertificateRequest) { cr.Spec.Usages = []certsv1.KeyUsage{} },
 		},
+		"groups in another order are another spec, but nobody else": {
+			new:  func(cr *certsv1.CertificateRequest) { cr.Spec.Groups = []string{"ops", "dev"} },
+			want: []string{"Forbidden spec"},
+		},
 		"each part of the identity is named": {
 			new: func(cr *certsv1.CertificateRequest) {
 				cr.Spec.Username, cr.Spec.UID, cr.Spec.Groups = "eve", "2", []string{"dev"}
@@ -231,8 +123,8 @@ func TestCertificateRequestUpdate(t *testing.T) {
 			want: []string{"Forbidden spec", "Forbidden spec.uid", "Forbidden spec.username", "Forbidden spec.groups", "Forbidden spec.extra"},
 		},
 		"row 97: our annotations cannot be added": {
-			new:  annotated(map[string]string{"cert-manager.io/foo": "x", "acme.cert-manager.io/bar": ""}),
-			want: []string{"Forbidden metadata.annotations.acme.cert-manager.io/bar", "Forbidden metadata.annotations.cert-manager.io/foo"},
+			new:  annotated(map[string]string{"cert-manager.io/foo": "x", "acme.cert-manager.io/bar": "", "cert-manager.io": "without a slash"}),
+			want: []string{"Forbidden metadata.annotations.acme.cert-manager.io/bar", "Forbidden metadata.annotations.cert-manager.io", "Forbidden metadata.annotations.cert-manager.io/foo"},
 		},
 		"nor changed and removed": {
 			old:  annotated(map[string]string{"cert-manager.io/foo": "x", "cert-manager.io/bar": "x", "cert-manager.io/same": "x"}),

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"fmt"
 	"math/big"
 	mathrand "math/rand/v2"
 	"strings"
@@ -15,6 +16,7 @@ import (
 	cmmeta "github.com/certwright/certwright/certs/meta/v1"
 	certsv1 "github.com/certwright/certwright/certs/v1"
 	"github.com/certwright/certwright/certs/validate"
+	"github.com/certwright/certwright/test/examples"
 )
 
 // pieces are what names are made of here, good and bad.
@@ -39,10 +41,27 @@ func anyList(r *mathrand.Rand) []string {
 	return list
 }
 
+func anyAddresses(r *mathrand.Rand) []string {
+	all := []string{"10.0.0.1", "::ffff:10.0.0.1", "2001:DB8::0:1", "::1", "10.0.0.1", "10.0.0.01", "fe80::1%eth0", ""}
+	if r.IntN(3) > 0 {
+		return nil
+	}
+	return []string{all[r.IntN(len(all))], all[r.IntN(len(all))]}
+}
+
+func anyOID(r *mathrand.Rand) string {
+	arcs := []string{"0", "1", "2", "3", "02", "39", "40", "999", "2147483648", "x", ""}
+	oid := arcs[r.IntN(len(arcs))]
+	for range r.IntN(3) {
+		oid += "." + arcs[r.IntN(len(arcs))]
+	}
+	return oid
+}
+
 func anySpec(r *mathrand.Rand) certsv1.CertificateSpec {
 	spec := certsv1.CertificateSpec{
 		SecretName: "s", IssuerRef: cmmeta.IssuerReference{Name: "i"},
-		DNSNames: anyList(r), URIs: anyList(r), EmailAddresses: anyList(r),
+		DNSNames: anyList(r), URIs: anyList(r), EmailAddresses: anyList(r), IPAddresses: anyAddresses(r),
 	}
 	switch r.IntN(4) {
 	case 0:
@@ -53,7 +72,7 @@ func anySpec(r *mathrand.Rand) certsv1.CertificateSpec {
 		spec.Subject = &certsv1.X509Subject{Organizations: anyList(r), PostalCodes: anyList(r), SerialNumber: anyText(r)}
 	}
 	if r.IntN(3) == 0 {
-		spec.OtherNames = []certsv1.OtherName{{OID: anyText(r), UTF8Value: anyText(r)}}
+		spec.OtherNames = []certsv1.OtherName{{OID: anyOID(r), UTF8Value: anyText(r)}}
 	}
 	if r.IntN(3) == 0 {
 		spec.IsCA = true
@@ -67,7 +86,7 @@ func anySpec(r *mathrand.Rand) certsv1.CertificateSpec {
 // What we accept on create has to be issuable: there is a signing request for
 // it that the issuer can read, and a certificate that everybody can read.
 func TestWhatIsAcceptedCanBeEncoded(t *testing.T) {
-	key := newKey(t)
+	key := examples.Key()
 	r := mathrand.New(mathrand.NewPCG(1, 2))
 	accepted := 0
 	for range 20000 {
@@ -77,7 +96,7 @@ func TestWhatIsAcceptedCanBeEncoded(t *testing.T) {
 		}
 		accepted++
 		if err := issue(&crt.Spec, key); err != nil {
-			t.Errorf("%+v was accepted, but: %v", crt.Spec, err)
+			t.Fatalf("%+v was accepted, but: %v", crt.Spec, err)
 		}
 	}
 	if accepted < 100 {
@@ -87,7 +106,7 @@ func TestWhatIsAcceptedCanBeEncoded(t *testing.T) {
 
 // And what we refuse beyond cert-manager cannot be issued.
 func TestWhatCanBeEncodedIsAccepted(t *testing.T) {
-	key := newKey(t)
+	key := examples.Key()
 	r := mathrand.New(mathrand.NewPCG(3, 4))
 	refused := 0
 	for range 20000 {
@@ -140,6 +159,15 @@ func issue(spec *certsv1.CertificateSpec, key crypto.Signer) error {
 	if err != nil {
 		return err
 	}
-	_, err = x509.ParseCertificate(der)
-	return err
+	leaf, err := x509.ParseCertificate(der)
+	if err != nil {
+		return err
+	}
+	if paths := certs.RequestMismatch(spec, &certsv1.CertificateRequestSpec{IssuerRef: spec.IssuerRef, IsCA: spec.IsCA}, csr); len(paths) > 0 {
+		return fmt.Errorf("it would be issued again and again for %v", paths)
+	}
+	if paths := certs.NamesMismatch(spec, certs.NamesOf(leaf)); len(paths) > 0 {
+		return fmt.Errorf("its certificate is not recognised by %v", paths)
+	}
+	return nil
 }

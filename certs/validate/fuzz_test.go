@@ -11,6 +11,7 @@ import (
 	cmmeta "github.com/certwright/certwright/certs/meta/v1"
 	certsv1 "github.com/certwright/certwright/certs/v1"
 	"github.com/certwright/certwright/certs/validate"
+	"github.com/certwright/certwright/test/examples"
 )
 
 // patched applies ops to raw.
@@ -38,8 +39,8 @@ func patched(t testing.TB, raw []byte, ops []defaults.PatchOp) []byte {
 func FuzzCertificate(f *testing.F) {
 	f.Add([]byte(`{"metadata":{"name":"web"}}`))
 	f.Add([]byte(`{"metadata":{"generateName":"web-"},"spec":null}`))
-	for _, e := range certificateExamples {
-		f.Add([]byte(`{"metadata":{"name":"web"},"spec":` + string(changed(f, base, "{"+e.change+"}")) + `}`))
+	for _, e := range examples.Certificates {
+		f.Add([]byte(`{"metadata":{"name":"web"},"spec":` + string(asJSON(f, e.Spec())) + `}`))
 	}
 	options := defaults.Options{DefaultIssuer: &cmmeta.IssuerReference{Name: "i", Kind: "ClusterIssuer"}}
 	f.Fuzz(func(t *testing.T, raw []byte) {
@@ -70,8 +71,8 @@ func FuzzCertificate(f *testing.F) {
 func FuzzCertificateRequest(f *testing.F) {
 	bob := authenticationv1.UserInfo{Username: "bob", Groups: []string{"dev"}}
 	for _, cr := range []*certsv1.CertificateRequest{
-		certificateRequest(signingRequest(f, nil), nil),
-		certificateRequest(signingRequest(f, []certsv1.KeyUsage{certsv1.UsageServerAuth}, basicConstraints(f, true)), nil),
+		certificateRequest(examples.SigningRequest(nil), nil),
+		certificateRequest(examples.SigningRequest([]certsv1.KeyUsage{certsv1.UsageServerAuth}, examples.BasicConstraints(true)), nil),
 		certificateRequest([]byte("noise"), func(cr *certsv1.CertificateRequest) {
 			cr.Status.Conditions = []certsv1.CertificateRequestCondition{decided("Approved", "True"), decided("Denied", "False")}
 		}),

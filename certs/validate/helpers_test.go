@@ -2,15 +2,14 @@ package validate_test
 
 import (
 	"encoding/json"
-	"maps"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	k8sjson "sigs.k8s.io/json"
-	"sigs.k8s.io/yaml"
 
 	certsv1 "github.com/certwright/certwright/certs/v1"
+	"github.com/certwright/certwright/test/examples"
 )
 
 // decode reads JSON as the webhook does: names are case-sensitive.
@@ -18,39 +17,21 @@ func decode(data []byte, into any) error {
 	return k8sjson.UnmarshalCaseSensitivePreserveInts(data, into)
 }
 
-// changed returns the YAML document base with the top-level fields in change
-// replaced; null takes one out.
-func changed(t testing.TB, base, change string) []byte {
+// asJSON writes v, which is made of maps.
+func asJSON(t testing.TB, v any) []byte {
 	t.Helper()
-	var fields, changes map[string]any
-	for text, into := range map[string]*map[string]any{base: &fields, change: &changes} {
-		if err := yaml.Unmarshal([]byte(text), into); err != nil {
-			t.Fatalf("read %q: %v", text, err)
-		}
-	}
-	if fields == nil {
-		fields = map[string]any{}
-	}
-	maps.Copy(fields, changes)
-	for name, value := range fields {
-		if value == nil {
-			delete(fields, name)
-		}
-	}
-	data, err := json.Marshal(fields)
+	data, err := json.Marshal(v)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return data
 }
 
-// base is the Certificate B of the specification's examples.
-const base = `{secretName: s, issuerRef: {name: i}, dnsNames: [a.example]}`
-
+// certificate is the Certificate B of the specification's examples, changed.
 func certificate(t testing.TB, change string) *certsv1.Certificate {
 	t.Helper()
 	crt := &certsv1.Certificate{}
-	if err := decode(changed(t, base, change), &crt.Spec); err != nil {
+	if err := decode(asJSON(t, examples.Spec(change)), &crt.Spec); err != nil {
 		t.Fatalf("decode %q: %v", change, err)
 	}
 	return crt
@@ -58,17 +39,9 @@ func certificate(t testing.TB, change string) *certsv1.Certificate {
 
 // verdict writes errs as "Kind path".
 func verdict(errs field.ErrorList) []string {
-	kinds := map[field.ErrorType]string{
-		field.ErrorTypeRequired:     "Required",
-		field.ErrorTypeInvalid:      "Invalid",
-		field.ErrorTypeNotSupported: "Unsupported",
-		field.ErrorTypeForbidden:    "Forbidden",
-		field.ErrorTypeTooLong:      "TooLong",
-		field.ErrorTypeDuplicate:    "Duplicate",
-	}
 	var out []string
 	for _, e := range errs {
-		out = append(out, kinds[e.Type]+" "+e.Field)
+		out = append(out, examples.Error(e.Type, e.Field))
 	}
 	return out
 }

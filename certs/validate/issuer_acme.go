@@ -1,6 +1,8 @@
 package validate
 
 import (
+	"unicode/utf8"
+
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	acmev1 "github.com/certwright/certwright/certs/acme/v1"
@@ -26,8 +28,8 @@ func acmeIssuer(a *acmev1.ACMEIssuer, path *field.Path) field.ErrorList {
 		errs = append(errs, secretKey(eab.KeySecretRef, path.Child("keySecretRef"))...)
 		errs = append(errs, oneOf(path.Child("keyAlgorithm"), eab.KeyAlgorithm, "HS256", "HS384", "HS512")...)
 	}
-	if len(a.PreferredChain) > maxCommonName {
-		errs = append(errs, tooLong(path.Child("preferredChain"), a.PreferredChain, "may not be more than 64 bytes; write the common name of the chain's last issuer"))
+	if utf8.RuneCountInString(a.PreferredChain) > maxCommonName { // as the schema counts
+		errs = append(errs, tooLong(path.Child("preferredChain"), a.PreferredChain, "may not be more than 64 characters; write the common name of the chain's last issuer"))
 	}
 	errs = append(errs, oneOf(path.Child("renewalInformationSource"), a.RenewalInformationSource, acmev1.RenewalInformationARI, acmev1.RenewalInformationNone)...)
 	for i := range a.Solvers {
