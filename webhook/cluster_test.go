@@ -614,7 +614,7 @@ func TestWarnings(t *testing.T) {
 	}
 	eventually(t, "the cache has heard of the CA's end", func() error {
 		got, issuer := &certsv1.Certificate{}, &certsv1.Issuer{}
-		if err := errors.Join(cached.Get(ctx, client.ObjectKeyFromObject(authority), got), cached.Get(ctx, client.ObjectKeyFromObject(ca), issuer)); err != nil {
+		if err := errors.Join(cached.Get(t.Context(), client.ObjectKeyFromObject(authority), got), cached.Get(t.Context(), client.ObjectKeyFromObject(ca), issuer)); err != nil {
 			return err
 		}
 		if got.Status.NotAfter == nil || issuer.Status.Condition(certsv1.IssuerConditionReady) == nil {
