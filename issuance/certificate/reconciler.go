@@ -10,7 +10,6 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/resourceversion"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -188,11 +187,11 @@ func (p *pass) report(ctx context.Context) error {
 	if err != nil || data == nil {
 		return err
 	}
-	written := &certsv1.Certificate{ObjectMeta: metav1.ObjectMeta{Namespace: p.crt.Namespace, Name: p.crt.Name}}
-	if err := p.Client.Status().Patch(ctx, written, client.RawPatch(types.MergePatchType, data), client.FieldOwner(FieldOwner)); err != nil {
+	written, err := status.Write(ctx, p.Client, certsv1.GroupVersion.WithKind(certsv1.CertificateKind), p.crt, data, client.FieldOwner(FieldOwner))
+	if err != nil {
 		return client.IgnoreNotFound(err)
 	}
-	p.remember(func(m *recollection) { m.written = written.ResourceVersion })
+	p.remember(func(m *recollection) { m.written = written })
 	for _, e := range p.reported {
 		p.Events.Event(p.crt, e.Type, e.Reason, e.Message)
 	}

@@ -12,7 +12,6 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
@@ -148,8 +147,10 @@ func (p *pass) answer(ctx context.Context, req *certsv1.CertificateRequest, csr 
 	if err != nil {
 		return nil, err
 	}
-	written := &certsv1.CertificateRequest{ObjectMeta: metav1.ObjectMeta{Namespace: req.Namespace, Name: req.Name}}
-	if err := p.Client.Status().Patch(ctx, written, client.RawPatch(types.MergePatchType, data), client.FieldOwner(request.FieldOwnerOf(kind))); err != nil {
+	written := req.DeepCopy()
+	written.Status = want
+	written.ResourceVersion, err = status.Write(ctx, p.Client, certsv1.GroupVersion.WithKind(certsv1.CertificateRequestKind), req, data, client.FieldOwner(request.FieldOwnerOf(kind)))
+	if err != nil {
 		if apierrors.IsForbidden(err) {
 			p.Approver.Refuse(p.crt.Namespace, p.crt.Spec.IssuerRef)
 		}

@@ -114,10 +114,8 @@ func (r *Reconciler) report(ctx context.Context, issuer issuerObject, found issu
 	if err != nil || data == nil {
 		return err
 	}
-	written := r.New()
-	written.SetName(issuer.GetName())
-	written.SetNamespace(issuer.GetNamespace())
-	if err := r.Client.Status().Patch(ctx, written, client.RawPatch(types.MergePatchType, data), client.FieldOwner("cert-manager-"+r.Controller)); err != nil {
+	kind := certsv1.GroupVersion.WithKind(issuer.IssuerKind())
+	if _, err := status.Write(ctx, r.Client, kind, issuer, data, client.FieldOwner("cert-manager-"+r.Controller)); err != nil {
 		return fmt.Errorf("report: %w", err)
 	}
 	log.FromContext(ctx).Info("checked", "issuer", client.ObjectKeyFromObject(issuer), "ready", found.Status == cmmeta.ConditionTrue, "reason", found.Reason)

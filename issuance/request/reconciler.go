@@ -11,7 +11,6 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
@@ -201,11 +200,11 @@ func (r *Reconciler) report(ctx context.Context, req *certsv1.CertificateRequest
 	if err != nil || data == nil {
 		return err
 	}
-	written := &certsv1.CertificateRequest{ObjectMeta: metav1.ObjectMeta{Namespace: req.Namespace, Name: req.Name}}
-	if err := r.Client.Status().Patch(ctx, written, client.RawPatch(types.MergePatchType, data), client.FieldOwner(owner)); err != nil {
+	written, err := status.Write(ctx, r.Client, certsv1.GroupVersion.WithKind(certsv1.CertificateRequestKind), req, data, client.FieldOwner(owner))
+	if err != nil {
 		return fmt.Errorf("report: %w", err)
 	}
-	req.ResourceVersion, req.Status = written.ResourceVersion, written.Status
+	req.ResourceVersion, req.Status = written, want
 	for _, e := range events {
 		r.Events.Event(req, e.Type, e.Reason, e.Message)
 	}
