@@ -1,7 +1,6 @@
 package certificate
 
 import (
-	"bytes"
 	"cmp"
 	"crypto/sha256"
 	"crypto/x509"
@@ -15,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/certwright/certwright/certs"
+	cmmeta "github.com/certwright/certwright/certs/meta/v1"
 	certsv1 "github.com/certwright/certwright/certs/v1"
 )
 
@@ -198,13 +198,7 @@ func (s State) delivered(r KnownRequest) bool {
 	if s.Secret == nil || len(r.Object.Status.Certificate) == 0 || s.Secret.PublicKey != r.PublicKey {
 		return false
 	}
-	want := certs.Digest(sha256.Sum256(r.Object.Status.Certificate))
-	for _, d := range s.Secret.Data {
-		if d.Key == "tls.crt" {
-			return bytes.Equal(d.Digest[:], want[:])
-		}
-	}
-	return false
+	return s.Secret.Digest(cmmeta.TLSCertKey) == sha256.Sum256(r.Object.Status.Certificate)
 }
 
 // fits reports whether a key has the algorithm and size that the spec asks for.
