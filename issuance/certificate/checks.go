@@ -7,7 +7,9 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/certwright/certwright/certs"
 	cmmeta "github.com/certwright/certwright/certs/meta/v1"
@@ -310,9 +312,24 @@ func outputsDiffer(spec *certsv1.CertificateSpec, sec *certs.SecretSummary) bool
 	return false
 }
 
+// wantsOwner reports whether the Certificate is to own the Secret. A Secret that
+// something else controls cannot have a second controller.
+func (s State) wantsOwner() bool {
+	if !s.Policy.OwnerRef || s.Secret == nil {
+		return s.Policy.OwnerRef
+	}
+	controller := metav1.GetControllerOf(s.Secret)
+	return controller == nil || controller.UID == s.Certificate.UID || slices.Contains(s.Secret.OwnedOwners, controller.UID)
+}
+
 // ownerDiffers reports whether the Secret's owner is not what the operator
-// wants.
+// wants. Only references that we have applied are ours to take away.
 func (s State) ownerDiffers() bool {
-	owned := slices.ContainsFunc(s.Secret.OwnerReferences, func(r metav1.OwnerReference) bool { return r.UID == s.Certificate.UID })
-	return owned != s.Policy.OwnerRef
+	if !s.wantsOwner() {
+		return len(s.Secret.OwnedOwners) > 0
+	}
+	want := ownerOf(s.Certificate)
+	return !slices.Equal(s.Secret.OwnedOwners, []types.UID{want.UID}) || !slices.ContainsFunc(s.Secret.OwnerReferences, func(r metav1.OwnerReference) bool {
+		return equality.Semantic.DeepEqual(r, want)
+	})
 }

@@ -9,8 +9,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
 
+	"github.com/certwright/certwright/certs"
 	cmmeta "github.com/certwright/certwright/certs/meta/v1"
 	certsv1 "github.com/certwright/certwright/certs/v1"
 )
@@ -32,6 +34,11 @@ func TestDecide(t *testing.T) {
 		}
 	}
 	with := func(s State, f func(*State)) State { f(&s); return s }
+	owned := func(ref metav1.OwnerReference) *certs.SecretSummary {
+		s := holding(web, m, func(x *corev1.Secret) { x.OwnerReferences = []metav1.OwnerReference{ref} })
+		s.OwnedOwners = []types.UID{ref.UID}
+		return s
+	}
 	redirected := asked(web, 1, m, func(r *certsv1.CertificateRequest) { r.Spec.IssuerRef.Name = "other" })
 	var fiveMisfits []time.Time
 	for i := range 5 {
@@ -401,7 +408,7 @@ func TestDecide(t *testing.T) {
 		"what could not be put right is not tried again": {
 			with(settledOne(), func(s *State) {
 				s.Secret = holding(web, m)
-				s.Secret.OwnerReferences = []metav1.OwnerReference{{UID: "crt-uid"}}
+				s.Secret.Labels = nil
 				s.Restored = s.Secret.ResourceVersion
 			}),
 			brief{Step: "wait", Reason: "Settled", Wake: renewal, Ready: "True Ready"},
@@ -409,6 +416,44 @@ func TestDecide(t *testing.T) {
 		"the owner is put in place if the operator wants it": {
 			with(settledOne(), func(s *State) { s.Policy = Policy{OwnerRef: true} }),
 			brief{Step: "put the Secret right in place", Reason: "Settled", Wake: renewal, Ready: "True Ready"},
+		},
+		"an owner that is in place is left alone": {
+			with(settledOne(), func(s *State) { s.Policy = Policy{OwnerRef: true}; s.Secret = owned(ownerOf(web)) }),
+			brief{Step: "wait", Reason: "Settled", Wake: renewal, Ready: "True Ready"},
+		},
+		"an owner that does not control is put right": {
+			with(settledOne(), func(s *State) {
+				ref := ownerOf(web)
+				ref.Controller = nil
+				s.Policy = Policy{OwnerRef: true}
+				s.Secret = owned(ref)
+			}),
+			brief{Step: "put the Secret right in place", Reason: "Settled", Wake: renewal, Ready: "True Ready"},
+		},
+		"an earlier Certificate of that name makes room as the owner": {
+			with(settledOne(), func(s *State) {
+				ref := ownerOf(web)
+				ref.UID = "earlier"
+				s.Policy = Policy{OwnerRef: true}
+				s.Secret = owned(ref)
+			}),
+			brief{Step: "put the Secret right in place", Reason: "Settled", Wake: renewal, Ready: "True Ready"},
+		},
+		"the owner is taken away if the operator does not want it any more": {
+			with(settledOne(), func(s *State) { s.Secret = owned(ownerOf(web)) }),
+			brief{Step: "put the Secret right in place", Reason: "Settled", Wake: renewal, Ready: "True Ready"},
+		},
+		"an owner that somebody else has set stays": {
+			with(settledOne(), func(s *State) { s.Secret = owned(ownerOf(web)); s.Secret.OwnedOwners = nil }),
+			brief{Step: "wait", Reason: "Settled", Wake: renewal, Ready: "True Ready"},
+		},
+		"a Secret of ours that something else controls gets no second controller": {
+			with(settledOne(), func(s *State) {
+				s.Policy = Policy{OwnerRef: true}
+				s.Secret = owned(metav1.OwnerReference{Kind: "App", Name: "a", UID: "a", Controller: ptr.To(true)})
+				s.Secret.OwnedOwners = nil
+			}),
+			brief{Step: "wait", Reason: "Settled", Wake: renewal, Ready: "True Ready"},
 		},
 
 		// Others.

@@ -230,7 +230,7 @@ func (p *pass) apply(ctx context.Context, req *certsv1.CertificateRequest, key c
 }
 
 func (p *pass) applySecret(ctx context.Context, c content) error {
-	c.secretType, c.ownerRef = corev1.SecretTypeTLS, p.Policy.OwnerRef
+	c.secretType, c.ownerRef = corev1.SecretTypeTLS, p.state.wantsOwner()
 	if p.secret != nil && p.secret.Type != "" {
 		c.secretType = p.secret.Type
 	}
