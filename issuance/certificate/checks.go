@@ -59,6 +59,9 @@ func (s State) check() (finding, bool) {
 	case sec.PublicKey != sec.LeafPublicKey || sec.PublicKey == certs.Digest{}:
 		return finding{ReasonInvalidKeyPair, fmt.Sprintf("The private key and the certificate in Secret %q do not belong together", name)}, true
 	}
+	if f, ok := s.isTemporary(); ok {
+		return f, true
+	}
 	if got, ok := s.issuerDiffers(); ok {
 		return finding{ReasonIncorrectIssuer, fmt.Sprintf("Secret %q holds a certificate of %s, the spec asks for %s", name, got, refString(crt.Spec.IssuerRef))}, true
 	}
@@ -248,8 +251,9 @@ func (s State) misplaced() bool {
 		s.ownerDiffers()
 }
 
-// baseAnnotations are on every target Secret, whatever the template says.
-var baseAnnotations = []string{certsv1.CertificateNameKey, certsv1.IssuerNameKey, certsv1.IssuerKindKey, certsv1.IssuerGroupKey}
+// baseAnnotations are ours to set on a target Secret, whatever the template
+// says.
+var baseAnnotations = []string{certsv1.CertificateNameKey, certsv1.IssuerNameKey, certsv1.IssuerKindKey, certsv1.IssuerGroupKey, TemporaryKey}
 
 // templateOf returns the labels and annotations of the Secret that the user
 // asks for, without those that are ours to say.

@@ -97,6 +97,9 @@ func newTown(s *stock, seed uint64) *town {
 	if w.rand.IntN(4) == 0 {
 		neverRotate(w.crt)
 	}
+	if w.rand.IntN(4) == 0 {
+		w.crt.Annotations = map[string]string{certsv1.IssueTemporaryCertificateKey: "true"}
+	}
 	w.reasons = 1
 	return w
 }
@@ -254,6 +257,7 @@ func (w *town) observe() State {
 		s.Secret = w.summary()
 		s.Secret.OwnedData = []string{"tls.crt", "tls.key"}
 		s.Secret.OwnedLabels = []string{certsv1.SecretManagedKey}
+		s.Secret.OwnedAnnotations = []string{certsv1.CertificateNameKey, TemporaryKey}
 	}
 	for _, name := range w.names() {
 		known := w.parsed[string(w.reqs[name].Spec.Request)]
@@ -316,7 +320,9 @@ func (w *town) take(s *State, d Decision) error {
 		if len(r.Status.Certificate) == 0 {
 			return nil
 		}
-		return w.apply(r, k)
+		c, err := issuedContent(w.crt, r, w.pairs[0][k].key)
+		check(err)
+		return w.apply(c)
 	case StoreKey:
 		k := w.key(step.Keep)
 		return w.write(step.String(), func() { w.keys[step.Name] = k })
@@ -336,7 +342,21 @@ func (w *town) take(s *State, d Decision) error {
 		if !ok {
 			k = w.keyInSecret()
 		}
-		return w.apply(w.reqs[step.Request], k)
+		c, err := issuedContent(w.crt, w.reqs[step.Request], w.pairs[0][k].key)
+		check(err)
+		return w.apply(c)
+	case StoreTemporary:
+		k, ok := w.keys[step.Key]
+		if !ok {
+			k = w.keyInSecret()
+		}
+		if s.usable() {
+			panic("a usable pair is overwritten")
+		}
+		i := slices.IndexFunc(s.Requests, func(r KnownRequest) bool { return r.Object.Name == step.Request })
+		c, err := temporaryContent(w.crt, s.Requests[i], w.pairs[0][k].key, w.now)
+		check(err)
+		return w.apply(c)
 	case Restore:
 		return w.write(step.String(), func() {
 			if w.secret.Labels == nil {
@@ -378,9 +398,7 @@ func (w *town) ask(revision int, key string, k int) (*certsv1.CertificateRequest
 	return r, w.write("create "+r.Name, func() { w.reqs[r.Name] = r })
 }
 
-func (w *town) apply(r *certsv1.CertificateRequest, k int) error {
-	c, err := issuedContent(w.crt, r, w.pairs[0][k].key)
-	check(err)
+func (w *town) apply(c content) error {
 	return w.write("apply the Secret", func() {
 		w.version++
 		w.secret = &corev1.Secret{

@@ -348,6 +348,10 @@ func (s State) pursue(f finding) Decision {
 		return d
 	}
 	if open := s.ofRevision(s.next()); len(open) > 0 {
+		if step, ok := s.temporary(open[0]); ok {
+			d.Step, d.Taken = step, []Event{storedTemporary(s.Certificate.Spec.SecretName)}
+			return d
+		}
 		d.Step = Wait{}
 		s.follow(&d, f, open[0])
 		return d

@@ -39,6 +39,14 @@ func TestDecide(t *testing.T) {
 		s.OwnedOwners = []types.UID{ref.UID}
 		return s
 	}
+	waiting := func(f func(*State)) State {
+		s := State{
+			Certificate: crt(issuingSince(noon, "DoesNotExist")), Keys: []KnownKey{stored(m)}, Requests: []KnownRequest{asked(web, 1, m)}, Live: true,
+		}
+		s.Certificate.Annotations = map[string]string{certsv1.IssueTemporaryCertificateKey: "true"}
+		f(&s)
+		return s
+	}
 	redirected := asked(web, 1, m, func(r *certsv1.CertificateRequest) { r.Spec.IssuerRef.Name = "other" })
 	var fiveMisfits []time.Time
 	for i := range 5 {
@@ -87,6 +95,63 @@ func TestDecide(t *testing.T) {
 		"a rotation policy that nobody knows leads to nothing": {
 			State{Certificate: crt(func(c *certsv1.Certificate) { c.Spec.PrivateKey.RotationPolicy = "Sometimes" }), Live: true},
 			brief{Step: "wait", Reason: "UnknownRotationPolicy"},
+		},
+
+		// Temporary certificates.
+		"a pending request gets a temporary certificate if the user wants one": {
+			waiting(func(*State) {}),
+			brief{Step: "store a temporary certificate for CertificateRequest web-1", Reason: "DoesNotExist", Ready: "False DoesNotExist", Issuing: "True DoesNotExist", Events: "Normal Issuing"},
+		},
+		"only the value true asks for one": {
+			waiting(func(s *State) { s.Certificate.Annotations[certsv1.IssueTemporaryCertificateKey] = "yes" }),
+			brief{Step: "wait", Reason: "Pending", Ready: "False DoesNotExist", Issuing: "True DoesNotExist"},
+		},
+		"an issuer that answers at once needs none": {
+			waiting(func(s *State) { s.Signer = AtOnce }),
+			brief{Step: "wait", Reason: "Pending", Ready: "False DoesNotExist", Issuing: "True DoesNotExist"},
+		},
+		"a Secret with a key only gets one": {
+			waiting(func(s *State) { s.Secret = holding(web, m, func(x *corev1.Secret) { delete(x.Data, "tls.crt") }) }),
+			brief{Step: "store a temporary certificate for CertificateRequest web-1", Reason: "DoesNotExist", Ready: "False MissingData", Issuing: "True DoesNotExist", Events: "Normal Issuing"},
+		},
+		"a pair that does not belong together is replaced by one": {
+			waiting(func(s *State) {
+				s.Secret = holding(web, m, func(x *corev1.Secret) { x.Data["tls.key"] = other.keyPEM })
+			}),
+			brief{Step: "store a temporary certificate for CertificateRequest web-1", Reason: "DoesNotExist", Ready: "False InvalidKeyPair", Issuing: "True DoesNotExist", Events: "Normal Issuing"},
+		},
+		"a pair that can be used is never replaced by one": {
+			waiting(func(s *State) { s.Secret = holding(web, other) }),
+			brief{Step: "wait", Reason: "Pending", Wake: expiry, Ready: "True Ready", Issuing: "True DoesNotExist"},
+		},
+		"a request of which no certificate can be made gets none": {
+			waiting(func(s *State) { s.Requests[0].Object.Spec.IsCA, s.Certificate.Spec.IsCA = true, true }),
+			brief{Step: "wait", Reason: "Pending", Ready: "False DoesNotExist", Issuing: "True DoesNotExist"},
+		},
+		"a temporary certificate is not ready": {
+			waiting(func(s *State) { s.Secret = temporary(web, m) }),
+			brief{Step: "wait", Reason: "Pending", Wake: expiry, Ready: "False IncorrectIssuer", Issuing: "True DoesNotExist"},
+		},
+		"a temporary certificate is replaced by the real one": {
+			waiting(func(s *State) {
+				s.Secret = temporary(web, m)
+				s.Requests = []KnownRequest{asked(web, 1, m, answeredWith(m))}
+			}),
+			brief{Step: "store the answer of CertificateRequest web-1", Reason: "Issued", Ready: "False IncorrectIssuer", Issuing: "True DoesNotExist"},
+		},
+		"a mark of somebody else does not make a certificate temporary": {
+			with(settledOne(), func(s *State) {
+				s.Secret = holding(web, m, func(x *corev1.Secret) { x.Annotations[TemporaryKey] = "true" })
+			}),
+			brief{Step: "wait", Reason: "Settled", Wake: renewal, Ready: "True Ready"},
+		},
+		"a temporary certificate alone leads to a real one": {
+			State{Certificate: web, Secret: temporary(web, m), Signer: AtOnce, Live: true},
+			brief{Step: "issue revision 1 now", Reason: "IncorrectIssuer", Ready: "False IncorrectIssuer", Issuing: "True IncorrectIssuer", Events: "Normal Issuing"},
+		},
+		"a temporary certificate stays as it is while a failed attempt waits for the next": {
+			State{Certificate: crt(failedAt(noon, 1)), Secret: temporary(web, m), Live: true},
+			brief{Step: "wait", Reason: "BackingOff", Wake: noon.Add(time.Hour), Ready: "False IncorrectIssuer", Issuing: "False Failed"},
 		},
 
 		// What comes back.

@@ -161,11 +161,7 @@ func issuedContent(crt *certsv1.Certificate, req *certsv1.CertificateRequest, ke
 	if !certs.SamePublicKey(chain[0].PublicKey, key.Public()) {
 		return content{}, fmt.Errorf("the certificate of CertificateRequest %s is for another key", req.Name)
 	}
-	var encoding certsv1.PrivateKeyEncoding
-	if crt.Spec.PrivateKey != nil {
-		encoding = crt.Spec.PrivateKey.Encoding
-	}
-	encoded, err := certs.EncodeKey(key, encoding)
+	encoded, err := certs.EncodeKey(key, encodingOf(crt))
 	if err != nil {
 		return content{}, err
 	}
@@ -174,6 +170,14 @@ func issuedContent(crt *certsv1.Certificate, req *certsv1.CertificateRequest, ke
 		return content{}, err
 	}
 	return content{key: encoded, chain: req.Status.Certificate, ca: req.Status.CA, annotations: annotations}, nil
+}
+
+// encodingOf is the form in which the private key is stored.
+func encodingOf(crt *certsv1.Certificate) certsv1.PrivateKeyEncoding {
+	if p := crt.Spec.PrivateKey; p != nil && p.Encoding != "" {
+		return p.Encoding
+	}
+	return certsv1.PKCS1
 }
 
 // presentContent is what the target Secret holds already. Whose certificate it
