@@ -474,7 +474,7 @@ func TestDecide(t *testing.T) {
 			with(settledOne(), func(s *State) {
 				s.Secret = holding(web, m)
 				s.Secret.Labels = nil
-				s.Restored = s.Secret.ResourceVersion
+				s.Restored = s.likeness()
 			}),
 			brief{Step: "wait", Reason: "Settled", Wake: renewal, Ready: "True Ready"},
 		},

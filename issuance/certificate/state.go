@@ -41,10 +41,16 @@ type State struct {
 	// Misfits are the times at which a request for the present spec was given up
 	// because it was not what had been asked for.
 	Misfits []time.Time
-	// Restored names the version of the Secret that was last put right in
-	// place, for the present generation: doing it again would change nothing.
+	// Restored says what the Secret, and all that keystores are made from, were
+	// like when it was last put right in place, for the present generation:
+	// doing it again would change nothing.
 	Restored string
-	Policy   Policy
+	// Passwords are those of the keystores that are wanted, in their order.
+	Passwords []Password
+	// FirstOrigin is the origin of the keystores when a Secret without a mark
+	// was first seen.
+	FirstOrigin string
+	Policy      Policy
 }
 
 // A Policy is what the operator has configured.

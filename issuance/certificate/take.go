@@ -223,7 +223,7 @@ func (p *pass) apply(ctx context.Context, req *certsv1.CertificateRequest, key c
 	if err != nil {
 		return err
 	}
-	if err := p.applySecret(ctx, c); err != nil {
+	if err := p.applySecret(ctx, c, nil); err != nil {
 		return err
 	}
 	now := p.Clock.Now()
@@ -232,7 +232,13 @@ func (p *pass) apply(ctx context.Context, req *certsv1.CertificateRequest, key c
 	return nil
 }
 
-func (p *pass) applySecret(ctx context.Context, c content) error {
+// applySecret writes c, with the keystores that go with it, into the target
+// Secret. present is the Secret that c was read from, or nil if c is new.
+func (p *pass) applySecret(ctx context.Context, c content, present *corev1.Secret) error {
+	c, err := p.state.withKeystores(c, present, p.passwords)
+	if err != nil {
+		return err
+	}
 	c.secretType, c.ownerRef = corev1.SecretTypeTLS, p.state.wantsOwner()
 	if p.secret != nil && p.secret.Type != "" {
 		c.secretType = p.secret.Type
@@ -348,7 +354,7 @@ func (p *pass) storeTemporary(ctx context.Context, s StoreTemporary) error {
 	if err != nil {
 		return err
 	}
-	return p.applySecret(ctx, c)
+	return p.applySecret(ctx, c, nil)
 }
 
 // restore puts the target Secret right in place.
@@ -356,17 +362,17 @@ func (p *pass) restore(ctx context.Context) error {
 	if p.secret == nil {
 		return errors.New("the Secret is gone")
 	}
-	c, err := presentContent(p.crt, p.secret, p.state.Secret)
+	c, err := p.state.presentContent(p.secret)
 	if err != nil {
 		return err
 	}
-	if err := p.applySecret(ctx, c); err != nil {
+	if err := p.applySecret(ctx, c, p.secret); err != nil {
 		return err
 	}
 	// What is still not right now is not ours to change.
-	version := p.secret.ResourceVersion
-	p.state.Restored = version
-	p.remember(func(m *recollection) { m.restored = version })
+	likeness := p.state.likeness()
+	p.state.Restored = likeness
+	p.remember(func(m *recollection) { m.restored = likeness })
 	return nil
 }
 

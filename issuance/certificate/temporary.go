@@ -30,6 +30,9 @@ func (s State) temporary(r KnownRequest) (StoreTemporary, bool) {
 	if _, err := certs.Template(&r.Object.Spec, r.CSR, s.Now); err != nil {
 		return StoreTemporary{}, false // nothing can be made of it; whoever signs will say so
 	}
+	if _, bad := s.passwordProblem(); bad {
+		return StoreTemporary{}, false // its keystores could not be made
+	}
 	key, _ := s.keyOf(r)
 	return StoreTemporary{Request: r.Object.Name, Key: key.Name}, true
 }
