@@ -114,40 +114,48 @@ func EncodeKey(key crypto.Signer, encoding certsv1.PrivateKeyEncoding) ([]byte, 
 // DecodeKey reads a private key from the first PEM block of data. Its errors
 // never quote the data.
 func DecodeKey(data []byte) (crypto.Signer, error) {
+	key, _, err := decodeKey(data)
+	return key, err
+}
+
+// decodeKey is DecodeKey, and says in which form the key is.
+func decodeKey(data []byte) (crypto.Signer, certsv1.PrivateKeyEncoding, error) {
 	if err := checkSize("private key", data, MaxPrivateKeySize); err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	block, _ := pem.Decode(data)
 	if block == nil {
-		return nil, errors.New("private key is not PEM")
+		return nil, "", errors.New("private key is not PEM")
 	}
 	var key any
 	var err error
+	encoding := certsv1.PKCS1
 	switch block.Type {
 	case pemRSA:
 		key, err = x509.ParsePKCS1PrivateKey(block.Bytes)
 	case pemEC:
 		key, err = x509.ParseECPrivateKey(block.Bytes)
 	case pemPKCS8:
+		encoding = certsv1.PKCS8
 		key, err = x509.ParsePKCS8PrivateKey(block.Bytes)
 	default:
-		return nil, fmt.Errorf("PEM block %.40q is not a private key", block.Type)
+		return nil, "", fmt.Errorf("PEM block %.40q is not a private key", block.Type)
 	}
 	if err != nil {
-		return nil, errors.New("private key does not parse")
+		return nil, "", errors.New("private key does not parse")
 	}
 	switch k := key.(type) {
 	case *rsa.PrivateKey:
 		if err := k.Validate(); err != nil {
-			return nil, errors.New("RSA private key is inconsistent")
+			return nil, "", errors.New("RSA private key is inconsistent")
 		}
-		return k, nil
+		return k, encoding, nil
 	case *ecdsa.PrivateKey:
-		return k, nil
+		return k, encoding, nil
 	case ed25519.PrivateKey:
-		return k, nil
+		return k, encoding, nil
 	default:
-		return nil, fmt.Errorf("private keys of type %T are not supported", key)
+		return nil, "", fmt.Errorf("private keys of type %T are not supported", key)
 	}
 }
 

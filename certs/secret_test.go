@@ -2,6 +2,7 @@ package certs_test
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/gob"
 	"encoding/pem"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/certwright/certwright/certs"
 	cmmeta "github.com/certwright/certwright/certs/meta/v1"
@@ -90,7 +92,7 @@ func TestSummarizeKeepsNoBodies(t *testing.T) {
 			Name: "web", Annotations: maps.Clone(annotations),
 			ManagedFields: []metav1.ManagedFieldsEntry{{
 				Manager: certs.SecretFieldOwner, Operation: metav1.ManagedFieldsOperationApply,
-				FieldsV1: metav1.NewFieldsV1(`{"f:data":{"f:tls.crt":{},"f:tls.key":{}},"f:metadata":{"f:annotations":{"f:x":{},"f:cert-manager.io/alt-names":{}},"f:labels":{"f:l":{}}}}`),
+				FieldsV1: metav1.NewFieldsV1(`{"f:data":{"f:tls.crt":{},"f:tls.key":{}},"f:metadata":{"f:annotations":{"f:x":{},"f:cert-manager.io/alt-names":{}},"f:labels":{"f:l":{}},"f:ownerReferences":{"k:{\"uid\":\"owner\"}":{}}}}`),
 			}},
 		},
 		Data: map[string][]byte{"tls.crt": chain, "tls.key": keyPEM, "ca.crt": {}},
@@ -98,11 +100,14 @@ func TestSummarizeKeepsNoBodies(t *testing.T) {
 	secret.Annotations[corev1.LastAppliedConfigAnnotation] = string(keyPEM)
 	sum := certs.Summarize(secret)
 
-	if !sum.Described || sum.KeyError != "" || sum.CertificateError != "" || sum.PublicKey != sum.LeafPublicKey || sum.KeyAlgorithm != certsv1.ECDSAKeyAlgorithm || sum.KeySize != 256 {
+	if !sum.Described || sum.KeyError != "" || sum.CertificateError != "" || sum.PublicKey != sum.LeafPublicKey || sum.KeyAlgorithm != certsv1.ECDSAKeyAlgorithm || sum.KeySize != 256 || sum.KeyEncoding != certsv1.PKCS1 {
 		t.Errorf("summary = %+v", sum)
 	}
 	if !sum.Has("tls.crt") || sum.Has("ca.crt") || sum.Has("other") {
 		t.Error("Has is wrong")
+	}
+	if sum.Digest("tls.crt") != sha256.Sum256(chain) || sum.Digest("ca.crt") != (certs.Digest{}) || sum.Digest("other") != (certs.Digest{}) {
+		t.Error("Digest is wrong")
 	}
 	if len(certs.NamesMismatch(&certsv1.CertificateSpec{CommonName: "a.example"}, sum.Names)) != 0 {
 		t.Error("a name may stand in the common name instead")
@@ -114,6 +119,9 @@ func TestSummarizeKeepsNoBodies(t *testing.T) {
 		t.Error(diff)
 	}
 	if diff := cmp.Diff([]string{"x"}, sum.OwnedAnnotations); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff([]types.UID{"owner"}, sum.OwnedOwners); diff != "" {
 		t.Error(diff)
 	}
 
@@ -141,6 +149,7 @@ func TestSummarizeKeepsNoBodies(t *testing.T) {
 
 func FuzzSummarize(f *testing.F) {
 	f.Add([]byte("-----BEGIN CERTIFICATE-----"), []byte("-----BEGIN PRIVATE KEY-----"), []byte(`{"f:data":{}}`))
+	f.Add([]byte(""), []byte(""), []byte(`{"f:metadata":{"f:ownerReferences":{"k:{":{}}}}`))
 	f.Fuzz(func(t *testing.T, crt, key, fields []byte) {
 		sum := certs.Summarize(&corev1.Secret{
 			ObjectMeta: metav1.ObjectMeta{ManagedFields: []metav1.ManagedFieldsEntry{{Manager: certs.SecretFieldOwner, Operation: metav1.ManagedFieldsOperationApply, FieldsV1: metav1.NewFieldsV1(string(fields))}}},

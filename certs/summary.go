@@ -13,6 +13,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
 
 	cmmeta "github.com/certwright/certwright/certs/meta/v1"
 	certsv1 "github.com/certwright/certwright/certs/v1"
@@ -43,6 +44,8 @@ type SecretSummary struct {
 	// KeyAlgorithm and KeySize (in bits) of tls.key.
 	KeyAlgorithm certsv1.PrivateKeyAlgorithm
 	KeySize      int
+	// KeyEncoding is the form of tls.key.
+	KeyEncoding certsv1.PrivateKeyEncoding
 	// PublicKey of tls.key and LeafPublicKey of the certificate, as digests of
 	// their SubjectPublicKeyInfo. Zero where there is none.
 	PublicKey, LeafPublicKey Digest
@@ -56,6 +59,9 @@ type SecretSummary struct {
 	// OwnedAnnotations, OwnedLabels and OwnedData are the keys that were
 	// applied under SecretFieldOwner, sorted.
 	OwnedAnnotations, OwnedLabels, OwnedData []string
+	// OwnedOwners are the UIDs of the owner references that were applied under
+	// SecretFieldOwner, sorted.
+	OwnedOwners []types.UID
 	// OwnershipUnknown says that the managed fields do not parse.
 	OwnershipUnknown bool
 }
@@ -84,9 +90,10 @@ func Summarize(s *corev1.Secret) *SecretSummary {
 	slices.SortFunc(sum.Data, func(a, b DataDigest) int { return strings.Compare(a.Key, b.Key) })
 
 	if data := s.Data[cmmeta.TLSPrivateKeyKey]; len(data) > 0 {
-		if key, err := DecodeKey(data); err != nil {
+		if key, encoding, err := decodeKey(data); err != nil {
 			sum.KeyError = err.Error()
 		} else {
+			sum.KeyEncoding = encoding
 			sum.KeyAlgorithm, sum.KeySize = DescribeKey(key.Public())
 			sum.PublicKey = PublicKeyDigest(key.Public())
 		}
@@ -143,6 +150,7 @@ func (s *SecretSummary) readManagedFields(entries []metav1.ManagedFieldsEntry) {
 			Metadata struct {
 				Annotations map[string]json.RawMessage `json:"f:annotations"`
 				Labels      map[string]json.RawMessage `json:"f:labels"`
+				Owners      map[string]json.RawMessage `json:"f:ownerReferences"`
 			} `json:"f:metadata"`
 		}
 		if err := json.NewDecoder(bytes.NewReader(entry.FieldsV1.GetRawBytes())).Decode(&fields); err != nil {
@@ -152,7 +160,23 @@ func (s *SecretSummary) readManagedFields(entries []metav1.ManagedFieldsEntry) {
 		s.OwnedData = fieldNames(fields.Data)
 		s.OwnedLabels = fieldNames(fields.Metadata.Labels)
 		s.OwnedAnnotations = slices.DeleteFunc(fieldNames(fields.Metadata.Annotations), IsLeafAnnotation)
+		s.OwnedOwners = ownerUIDs(fields.Metadata.Owners)
 	}
+}
+
+// ownerUIDs returns the UIDs in a FieldsV1 list, "k:{"uid":…}" each, sorted.
+func ownerUIDs(m map[string]json.RawMessage) []types.UID {
+	var uids []types.UID
+	for key := range m {
+		var owner struct {
+			UID types.UID `json:"uid"`
+		}
+		if text, ok := strings.CutPrefix(key, "k:"); ok && json.Unmarshal([]byte(text), &owner) == nil {
+			uids = append(uids, owner.UID)
+		}
+	}
+	slices.Sort(uids)
+	return uids
 }
 
 // fieldNames returns the names in a FieldsV1 map, "f:name" each, sorted.
@@ -168,9 +192,15 @@ func fieldNames(m map[string]json.RawMessage) []string {
 }
 
 // Has reports whether the Secret's data has content under key.
-func (s *SecretSummary) Has(key string) bool {
+func (s *SecretSummary) Has(key string) bool { return s.Digest(key) != Digest{} }
+
+// Digest returns the digest of the content under key, or zero if there is none.
+func (s *SecretSummary) Digest(key string) Digest {
 	i := slices.IndexFunc(s.Data, func(d DataDigest) bool { return d.Key == key })
-	return i >= 0 && !s.Data[i].Empty
+	if i < 0 || s.Data[i].Empty {
+		return Digest{}
+	}
+	return s.Data[i].Digest
 }
 
 // PublicKeyDigest returns the digest of a public key's SubjectPublicKeyInfo,
@@ -207,5 +237,6 @@ func (s *SecretSummary) DeepCopyObject() runtime.Object {
 	out.OwnedAnnotations = slices.Clone(s.OwnedAnnotations)
 	out.OwnedLabels = slices.Clone(s.OwnedLabels)
 	out.OwnedData = slices.Clone(s.OwnedData)
+	out.OwnedOwners = slices.Clone(s.OwnedOwners)
 	return &out
 }

@@ -59,6 +59,9 @@ const (
 	indexOwner = "certwright.controller"
 	// indexSecret finds the Certificates with a target Secret.
 	indexSecret = "certwright.secretName"
+	// indexPassword finds the Certificates with a keystore whose password is in
+	// a Secret.
+	indexPassword = "certwright.passwordSecret"
 )
 
 // Add adds the controller to mgr.
@@ -92,6 +95,9 @@ func add(mgr manager.Manager, cfg Config) (*Reconciler, error) {
 		return nil, fmt.Errorf("index CertificateRequests: %w", err)
 	}
 	if err := mgr.GetFieldIndexer().IndexField(ctx, &certsv1.Certificate{}, indexSecret, secretNames); err != nil {
+		return nil, fmt.Errorf("index Certificates: %w", err)
+	}
+	if err := mgr.GetFieldIndexer().IndexField(ctx, &certsv1.Certificate{}, indexPassword, passwordSecrets); err != nil {
 		return nil, fmt.Errorf("index Certificates: %w", err)
 	}
 	c, err := controller.New("certificates", mgr, controller.Options{
@@ -156,6 +162,14 @@ func secretNames(obj client.Object) []string {
 	return []string{crt.Spec.SecretName}
 }
 
+func passwordSecrets(obj client.Object) []string {
+	crt, ok := obj.(*certsv1.Certificate)
+	if !ok {
+		return nil
+	}
+	return passwordNames(crt)
+}
+
 // rivals returns the Certificates with the same target Secret as obj.
 func (r *Reconciler) rivals(ctx context.Context, obj client.Object) []reconcile.Request {
 	crt, ok := obj.(*certsv1.Certificate)
@@ -163,7 +177,7 @@ func (r *Reconciler) rivals(ctx context.Context, obj client.Object) []reconcile.
 		return nil
 	}
 	var out []reconcile.Request
-	for _, found := range r.withSecret(ctx, crt.Namespace, crt.Spec.SecretName) {
+	for _, found := range r.having(ctx, crt.Namespace, indexSecret, crt.Spec.SecretName) {
 		if found.Name != crt.Name {
 			out = append(out, found)
 		}
@@ -172,18 +186,20 @@ func (r *Reconciler) rivals(ctx context.Context, obj client.Object) []reconcile.
 }
 
 // ofSecret returns the Certificates that a Secret concerns: it is their target,
-// or holds their next key.
+// or holds their next key or the password of a keystore.
 func (r *Reconciler) ofSecret(ctx context.Context, obj client.Object) []reconcile.Request {
-	out := r.withSecret(ctx, obj.GetNamespace(), obj.GetName())
+	out := r.having(ctx, obj.GetNamespace(), indexSecret, obj.GetName())
+	out = append(out, r.having(ctx, obj.GetNamespace(), indexPassword, obj.GetName())...)
 	if owner := metav1.GetControllerOfNoCopy(obj); owner != nil && owner.Kind == certsv1.CertificateKind {
 		out = append(out, reconcile.Request{NamespacedName: client.ObjectKey{Namespace: obj.GetNamespace(), Name: owner.Name}})
 	}
 	return out
 }
 
-func (r *Reconciler) withSecret(ctx context.Context, namespace, name string) []reconcile.Request {
+// having returns the Certificates that an index finds under name.
+func (r *Reconciler) having(ctx context.Context, namespace, index, name string) []reconcile.Request {
 	var found certsv1.CertificateList
-	if err := r.Client.List(ctx, &found, client.InNamespace(namespace), client.MatchingFields{indexSecret: name}, client.UnsafeDisableDeepCopyOption(true)); err != nil {
+	if err := r.Client.List(ctx, &found, client.InNamespace(namespace), client.MatchingFields{index: name}, client.UnsafeDisableDeepCopyOption(true)); err != nil {
 		return nil // only while the cache is starting, which delivers everything anyway
 	}
 	out := make([]reconcile.Request, 0, len(found.Items))

@@ -133,6 +133,20 @@ func holding(c *certsv1.Certificate, m material, change ...func(*corev1.Secret))
 	return sum
 }
 
+// temporary is the target Secret of c with the key of m and a temporary
+// certificate for it.
+func temporary(c *certsv1.Certificate, m material) *certs.SecretSummary {
+	m = sign(&c.Spec, m.key, noon, certs.DefaultDuration, nil, nil)
+	sum := holding(c, m, func(s *corev1.Secret) {
+		for _, key := range []string{certsv1.IssuerNameKey, certsv1.IssuerKindKey, certsv1.IssuerGroupKey} {
+			delete(s.Annotations, key)
+		}
+		s.Annotations[TemporaryKey] = "true"
+	})
+	sum.OwnedAnnotations = []string{certsv1.CertificateNameKey, TemporaryKey}
+	return sum
+}
+
 // asked is the CertificateRequest of c for a revision, made with m.
 func asked(c *certsv1.Certificate, revision int, m material, change ...func(*certsv1.CertificateRequest)) KnownRequest {
 	r := newRequest(c, revision, "web-key", m.csr, nil)

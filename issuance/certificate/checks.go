@@ -7,7 +7,9 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/certwright/certwright/certs"
 	cmmeta "github.com/certwright/certwright/certs/meta/v1"
@@ -56,6 +58,9 @@ func (s State) check() (finding, bool) {
 		return finding{ReasonInvalidCertificate, fmt.Sprintf("The certificate in Secret %q cannot be read: %s", name, sec.CertificateError)}, true
 	case sec.PublicKey != sec.LeafPublicKey || sec.PublicKey == certs.Digest{}:
 		return finding{ReasonInvalidKeyPair, fmt.Sprintf("The private key and the certificate in Secret %q do not belong together", name)}, true
+	}
+	if f, ok := s.isTemporary(); ok {
+		return f, true
 	}
 	if got, ok := s.issuerDiffers(); ok {
 		return finding{ReasonIncorrectIssuer, fmt.Sprintf("Secret %q holds a certificate of %s, the spec asks for %s", name, got, refString(crt.Spec.IssuerRef))}, true
@@ -226,28 +231,59 @@ func (s State) foreign() (finding, bool) {
 	return finding{}, false
 }
 
-// misplaced reports whether the metadata or the output formats of the Secret
-// are not what the spec asks for, so that it has to be put right in place.
+// misplaced reports whether the Secret holds the right certificate, but not in
+// the form that the spec asks for, so that it has to be put right in place.
 func (s State) misplaced() bool {
+	if !s.restorable() || s.Restored == s.likeness() {
+		return false // or we have tried, and it changed nothing
+	}
+	if s.keystoresWrong() {
+		if _, bad := s.passwordProblem(); !bad {
+			return true
+		}
+	}
 	sec, spec := s.Secret, &s.Certificate.Spec
-	if sec == nil || !sec.Has(cmmeta.TLSCertKey) || !sec.Has(cmmeta.TLSPrivateKeyKey) || sec.CertificateError != "" || sec.KeyError != "" || sec.OwnershipUnknown {
-		return false
-	}
-	if s.Restored != "" && s.Restored == sec.ResourceVersion {
-		return false // we have tried, and it changed nothing
-	}
 	if sec.Labels[certsv1.SecretManagedKey] != "true" || !sec.Described {
 		return true
 	}
 	labels, annotations := templateOf(spec)
 	return entriesDiffer(labels, sec.Labels, sec.OwnedLabels, []string{certsv1.SecretManagedKey}) ||
 		entriesDiffer(annotations, sec.Annotations, sec.OwnedAnnotations, baseAnnotations) ||
-		outputsDiffer(spec, sec) ||
+		outputsDiffer(outputKeys(spec), sec) ||
+		s.encodingDiffers() ||
 		s.ownerDiffers()
 }
 
-// baseAnnotations are on every target Secret, whatever the template says.
-var baseAnnotations = []string{certsv1.CertificateNameKey, certsv1.IssuerNameKey, certsv1.IssuerKindKey, certsv1.IssuerGroupKey}
+// restorable reports whether there is something in the Secret that could be put
+// right.
+func (s State) restorable() bool {
+	sec := s.Secret
+	return sec != nil && sec.Has(cmmeta.TLSCertKey) && sec.Has(cmmeta.TLSPrivateKeyKey) &&
+		sec.CertificateError == "" && sec.KeyError == "" && !sec.OwnershipUnknown
+}
+
+// likeness tells the Secret, and all that its keystores are made from, from any
+// other.
+func (s State) likeness() string {
+	return s.Secret.ResourceVersion + " " + s.origin(inputsOf(s.Secret))
+}
+
+// keystoresWrong reports whether keystores are missing, too many, or made from
+// something else than what is asked for.
+func (s State) keystoresWrong() bool {
+	return s.keystoresDiffer() || outputsDiffer(keystoreKeys(s.wishes(), inputsOf(s.Secret).CA != certs.Digest{}), s.Secret)
+}
+
+// encodingDiffers reports whether the private key has another form than the spec
+// asks for. A pair that somebody imported stays as it came.
+func (s State) encodingDiffers() bool {
+	_, issued := s.Secret.Annotations[certsv1.IssuerNameKey]
+	return issued && s.Secret.KeyAlgorithm != certsv1.Ed25519KeyAlgorithm && s.Secret.KeyEncoding != encodingOf(s.Certificate)
+}
+
+// baseAnnotations are ours to set on a target Secret, whatever the template
+// says.
+var baseAnnotations = []string{certsv1.CertificateNameKey, certsv1.IssuerNameKey, certsv1.IssuerKindKey, certsv1.IssuerGroupKey, TemporaryKey, KeystoresKey}
 
 // templateOf returns the labels and annotations of the Secret that the user
 // asks for, without those that are ours to say.
@@ -283,8 +319,8 @@ func entriesDiffer(want, got map[string]string, owned, base []string) bool {
 	})
 }
 
-// outputKeys are the keys of the Secret's data that depend on the spec, and
-// whether it asks for them. Keystores are to be added here and in outputs.
+// outputKeys are the keys of the Secret's data for output formats, and whether
+// the spec asks for them.
 func outputKeys(spec *certsv1.CertificateSpec) map[string]bool {
 	out := map[string]bool{certs.CombinedPEMKey: false, certs.DERKey: false}
 	for _, f := range spec.AdditionalOutputFormats {
@@ -298,11 +334,11 @@ func outputKeys(spec *certsv1.CertificateSpec) map[string]bool {
 	return out
 }
 
-// outputsDiffer reports whether the Secret lacks an output that is wanted, or
+// outputsDiffer reports whether the Secret lacks an entry that is wanted, or
 // holds one of ours that is not. Whoever changes one of them takes it from us,
 // so what we own is also right.
-func outputsDiffer(spec *certsv1.CertificateSpec, sec *certs.SecretSummary) bool {
-	for key, wanted := range outputKeys(spec) {
+func outputsDiffer(keys map[string]bool, sec *certs.SecretSummary) bool {
+	for key, wanted := range keys {
 		if wanted != slices.Contains(sec.OwnedData, key) || (wanted && !sec.Has(key)) {
 			return true
 		}
@@ -310,9 +346,24 @@ func outputsDiffer(spec *certsv1.CertificateSpec, sec *certs.SecretSummary) bool
 	return false
 }
 
+// wantsOwner reports whether the Certificate is to own the Secret. A Secret that
+// something else controls cannot have a second controller.
+func (s State) wantsOwner() bool {
+	if !s.Policy.OwnerRef || s.Secret == nil {
+		return s.Policy.OwnerRef
+	}
+	controller := metav1.GetControllerOf(s.Secret)
+	return controller == nil || controller.UID == s.Certificate.UID || slices.Contains(s.Secret.OwnedOwners, controller.UID)
+}
+
 // ownerDiffers reports whether the Secret's owner is not what the operator
-// wants.
+// wants. Only references that we have applied are ours to take away.
 func (s State) ownerDiffers() bool {
-	owned := slices.ContainsFunc(s.Secret.OwnerReferences, func(r metav1.OwnerReference) bool { return r.UID == s.Certificate.UID })
-	return owned != s.Policy.OwnerRef
+	if !s.wantsOwner() {
+		return len(s.Secret.OwnedOwners) > 0
+	}
+	want := ownerOf(s.Certificate)
+	return !slices.Equal(s.Secret.OwnedOwners, []types.UID{want.UID}) || !slices.ContainsFunc(s.Secret.OwnerReferences, func(r metav1.OwnerReference) bool {
+		return equality.Semantic.DeepEqual(r, want)
+	})
 }

@@ -1,19 +1,23 @@
 package certificate
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	jks "github.com/pavlo-v-chernykh/keystore-go/v4"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/certwright/certwright/certs"
+	"github.com/certwright/certwright/certs/keystore"
 	certsv1 "github.com/certwright/certwright/certs/v1"
 )
 
@@ -85,7 +89,9 @@ type town struct {
 	// signed counts signatures, reasons what may have led to one.
 	signed, reasons int
 	nextKey         int
-	history         []string
+	// password of the keystore; its Secret is away if it is empty.
+	password string
+	history  []string
 }
 
 func newTown(s *stock, seed uint64) *town {
@@ -96,6 +102,14 @@ func newTown(s *stock, seed uint64) *town {
 	w.signer = Signer(w.rand.IntN(2))
 	if w.rand.IntN(4) == 0 {
 		neverRotate(w.crt)
+	}
+	if w.rand.IntN(4) == 0 {
+		w.crt.Annotations = map[string]string{certsv1.IssueTemporaryCertificateKey: "true"}
+	}
+	if w.rand.IntN(4) == 0 {
+		withKeystores(w.crt)
+		w.crt.Spec.Keystores.JKS.Password, w.crt.Spec.Keystores.JKS.PasswordSecretRef = nil, w.crt.Spec.Keystores.PKCS12.PasswordSecretRef
+		w.crt.Spec.Keystores.PKCS12 = nil
 	}
 	w.reasons = 1
 	return w
@@ -119,7 +133,7 @@ func (w *town) play() error {
 		w.pass()
 		w.now = w.now.Add(time.Second)
 	}
-	w.trouble = 0
+	w.trouble, w.password = 0, "the last"
 	for range 40 {
 		w.issuer()
 		w.pass()
@@ -133,7 +147,7 @@ func (w *town) play() error {
 
 // event is something that others do.
 func (w *town) event() {
-	switch w.rand.IntN(12) {
+	switch w.rand.IntN(14) {
 	case 0:
 		w.log("the Secret is deleted")
 		w.secret = nil
@@ -171,6 +185,12 @@ func (w *town) event() {
 		w.log("the time for a renewal has come")
 		w.crt.Spec.RenewBefore = &metav1.Duration{Duration: lifetime - w.now.Sub(noon) - time.Second}
 		w.reasons++
+	case 8:
+		w.log("the password's Secret is away")
+		w.password = ""
+	case 9:
+		w.password = fmt.Sprint("sesame", w.rand.IntN(2))
+		w.log("the password is %s", w.password)
 	default:
 		w.issuer()
 	}
@@ -252,8 +272,15 @@ func (w *town) observe() State {
 	s := State{Now: w.now, Live: true, Certificate: w.crt.DeepCopy(), Signer: w.signer, Policy: testPolicy}
 	if w.secret != nil {
 		s.Secret = w.summary()
-		s.Secret.OwnedData = []string{"tls.crt", "tls.key"}
+		s.Secret.OwnedData = slices.Sorted(maps.Keys(w.secret.Data))
 		s.Secret.OwnedLabels = []string{certsv1.SecretManagedKey}
+		s.Secret.OwnedAnnotations = slices.Collect(maps.Keys(s.Secret.Annotations))
+	}
+	if len(s.wishes()) > 0 {
+		s.Passwords = []Password{{Version: w.password, Missing: w.password == ""}}
+		if w.password == "" {
+			s.Passwords[0].Problem = "the Secret does not exist"
+		}
 	}
 	for _, name := range w.names() {
 		known := w.parsed[string(w.reqs[name].Spec.Request)]
@@ -316,7 +343,9 @@ func (w *town) take(s *State, d Decision) error {
 		if len(r.Status.Certificate) == 0 {
 			return nil
 		}
-		return w.apply(r, k)
+		c, err := issuedContent(w.crt, r, w.pairs[0][k].key)
+		check(err)
+		return w.apply(s, c, nil)
 	case StoreKey:
 		k := w.key(step.Keep)
 		return w.write(step.String(), func() { w.keys[step.Name] = k })
@@ -336,14 +365,25 @@ func (w *town) take(s *State, d Decision) error {
 		if !ok {
 			k = w.keyInSecret()
 		}
-		return w.apply(w.reqs[step.Request], k)
+		c, err := issuedContent(w.crt, w.reqs[step.Request], w.pairs[0][k].key)
+		check(err)
+		return w.apply(s, c, nil)
+	case StoreTemporary:
+		k, ok := w.keys[step.Key]
+		if !ok {
+			k = w.keyInSecret()
+		}
+		if s.usable() {
+			panic("a usable pair is overwritten")
+		}
+		i := slices.IndexFunc(s.Requests, func(r KnownRequest) bool { return r.Object.Name == step.Request })
+		c, err := temporaryContent(w.crt, s.Requests[i], w.pairs[0][k].key, w.now)
+		check(err)
+		return w.apply(s, c, nil)
 	case Restore:
-		return w.write(step.String(), func() {
-			if w.secret.Labels == nil {
-				w.secret.Labels = map[string]string{}
-			}
-			w.secret.Labels[certsv1.SecretManagedKey] = "true"
-		})
+		c, err := s.presentContent(w.secret)
+		check(err)
+		return w.apply(s, c, w.secret)
 	default:
 		panic(fmt.Sprintf("no step %T", step))
 	}
@@ -378,9 +418,11 @@ func (w *town) ask(revision int, key string, k int) (*certsv1.CertificateRequest
 	return r, w.write("create "+r.Name, func() { w.reqs[r.Name] = r })
 }
 
-func (w *town) apply(r *certsv1.CertificateRequest, k int) error {
-	c, err := issuedContent(w.crt, r, w.pairs[0][k].key)
+func (w *town) apply(s *State, c content, present *corev1.Secret) error {
+	c, err := s.withKeystores(c, present, [][]byte{[]byte(w.password)})
 	check(err)
+	data := map[string][]byte{"tls.crt": c.chain, "tls.key": c.key}
+	maps.Copy(data, c.keystores)
 	return w.write("apply the Secret", func() {
 		w.version++
 		w.secret = &corev1.Secret{
@@ -388,7 +430,7 @@ func (w *town) apply(r *certsv1.CertificateRequest, k int) error {
 				Namespace: "team", Name: "web-tls", ResourceVersion: fmt.Sprint(w.version),
 				Labels: map[string]string{certsv1.SecretManagedKey: "true"}, Annotations: c.annotations,
 			},
-			Type: corev1.SecretTypeTLS, Data: map[string][]byte{"tls.crt": c.chain, "tls.key": c.key},
+			Type: corev1.SecretTypeTLS, Data: data,
 		}
 	})
 }
@@ -408,6 +450,11 @@ func (w *town) judge() error {
 	}
 	if w.crt.Status.Revision == nil {
 		return errors.New("no revision")
+	}
+	if len(s.wishes()) > 0 {
+		if err := jks.New().Load(bytes.NewReader(w.secret.Data[keystore.JKSKey]), []byte(w.password)); err != nil {
+			return fmt.Errorf("the keystore: %w", err)
+		}
 	}
 	if limit := w.reasons + 40; w.signed > limit {
 		return fmt.Errorf("%d signatures for %d reasons", w.signed, w.reasons)

@@ -47,6 +47,9 @@ const (
 	EventCannotRegenerateKey = "CannotRegenerateKey"
 	EventWindowError         = "WindowError"
 	EventTooOften            = "IssuedTooOften"
+
+	EventKeystorePasswordSecretNotFound = "KeystorePasswordSecretNotFound"
+	EventKeystorePasswordInvalid        = "KeystorePasswordInvalid"
 )
 
 // Decide returns what to do next. It is a list of rules; the first that applies
@@ -147,6 +150,10 @@ func answered(s State) (Decision, bool) {
 				return s.fail(f, r), true
 			}
 		}
+		if e, bad := s.passwordProblem(); bad {
+			// The answer waits in the request, its key in its Secret.
+			return s.stuck(Decision{Status: s.pursuing(s.why())}, e), true
+		}
 		key, _ := s.keyOf(r)
 		return Decision{Step: Store{Request: r.Object.Name, Key: key.Name}, Reason: "Issued", Status: s.pursuing(s.why())}, true
 	}
@@ -220,6 +227,11 @@ func (s State) judge(r KnownRequest) (finding, bool) {
 	}
 	if s.Now.After(chain[0].NotAfter) {
 		return finding{ReasonInvalidCertificate, fmt.Sprintf("The issuer returned a certificate that expired on %s", chain[0].NotAfter.UTC().Format(time.RFC3339))}, true
+	}
+	if len(s.wishes()) > 0 && len(r.Object.Status.CA) > 0 {
+		if _, err := certs.DecodeChain(r.Object.Status.CA); err != nil {
+			return finding{ReasonInvalidCertificate, "The issuer returned a CA that cannot be read, and so cannot be put into a keystore: " + err.Error()}, true
+		}
 	}
 	return finding{}, false
 }
@@ -340,7 +352,7 @@ func (s State) pursue(f finding) Decision {
 		step := discardRequest(r)
 		step.Misfit = !s.over(r)
 		if until, many := s.tooManyMisfits(); many && step.Misfit {
-			d = s.stuck(d, EventRequestFailed, s.misfitMessage(r, until))
+			d = s.stuck(d, Event{corev1.EventTypeWarning, EventRequestFailed, s.misfitMessage(r, until)})
 			d.wakeAt(s.Now, until)
 			return d
 		}
@@ -348,12 +360,19 @@ func (s State) pursue(f finding) Decision {
 		return d
 	}
 	if open := s.ofRevision(s.next()); len(open) > 0 {
+		if step, ok := s.temporary(open[0]); ok {
+			d.Step, d.Taken = step, []Event{storedTemporary(s.Certificate.Spec.SecretName)}
+			return d
+		}
 		d.Step = Wait{}
 		s.follow(&d, f, open[0])
 		return d
 	}
 	if _, err := certs.RequestTemplate(&s.Certificate.Spec); err != nil {
-		return s.stuck(d, EventRequestFailed, "The certificate cannot be requested: "+err.Error())
+		return s.stuck(d, Event{corev1.EventTypeWarning, EventRequestFailed, "The certificate cannot be requested: " + err.Error()})
+	}
+	if e, bad := s.passwordProblem(); bad {
+		return s.stuck(d, e) // before anything is signed in vain
 	}
 	keep := false
 	if s.keepsKey() && s.Secret != nil && s.Secret.Has(cmmeta.TLSPrivateKeyKey) {
@@ -362,9 +381,9 @@ func (s State) pursue(f finding) Decision {
 			d.Taken = append(d.Taken, Event{corev1.EventTypeWarning, EventDecodeFailed,
 				fmt.Sprintf("The private key in Secret %q cannot be read, so a new one is made: %s", s.Secret.Name, s.Secret.KeyError)})
 		case !s.fits(s.Secret.KeyAlgorithm, s.Secret.KeySize):
-			return s.stuck(d, EventCannotRegenerateKey, fmt.Sprintf(
+			return s.stuck(d, Event{corev1.EventTypeWarning, EventCannotRegenerateKey, fmt.Sprintf(
 				"The private key in Secret %q is %s, the spec asks for %s, and rotationPolicy Never forbids a new one. Delete the key from the Secret, or set rotationPolicy to Always",
-				s.Secret.Name, keyString(s.Secret.KeyAlgorithm, s.Secret.KeySize), keyString(certs.KeyParameters(s.Certificate.Spec.PrivateKey))))
+				s.Secret.Name, keyString(s.Secret.KeyAlgorithm, s.Secret.KeySize), keyString(certs.KeyParameters(s.Certificate.Spec.PrivateKey)))})
 		default:
 			keep = true
 		}
@@ -488,11 +507,12 @@ func (s State) follow(d *Decision, f finding, r KnownRequest) {
 	}
 }
 
-// stuck reports that the issuance cannot go on until the user does something.
-func (s State) stuck(d Decision, reason, message string) Decision {
-	d.Step, d.Reason, d.Taken = Wait{}, reason, nil
-	s.setIssuing(&d.Status, cmmeta.ConditionTrue, s.issuingReason(d), message)
-	d.Reported = append(d.Reported, Event{corev1.EventTypeWarning, reason, message})
+// stuck reports that the issuance cannot go on, because of e, until the user
+// does something.
+func (s State) stuck(d Decision, e Event) Decision {
+	d.Step, d.Reason, d.Taken = Wait{}, e.Reason, nil
+	s.setIssuing(&d.Status, cmmeta.ConditionTrue, s.issuingReason(d), e.Message)
+	d.Reported = append(d.Reported, e)
 	return d
 }
 
@@ -538,8 +558,27 @@ func (s State) idle(reason string) Decision {
 		d.Step = discardKey(s.Keys[0])
 	case s.misplaced():
 		d.Step = Restore{}
+	default:
+		s.warnOfKeystores(&d)
 	}
 	return d
+}
+
+// warnOfKeystores reports that the keystores are not what is asked for, and
+// cannot be. The certificate is good all the same.
+func (s State) warnOfKeystores(d *Decision) {
+	e, bad := s.passwordProblem()
+	if !bad || !s.restorable() || !s.keystoresWrong() {
+		return
+	}
+	if _, unready := s.unready(); unready {
+		return
+	}
+	d.Status.SetCondition(certsv1.CertificateCondition{
+		Type: certsv1.CertificateConditionReady, Status: cmmeta.ConditionTrue, Reason: ReasonReady,
+		Message: readyMessage + ", but its keystores are not. " + e.Message, ObservedGeneration: s.Certificate.Generation,
+	}, *seconds(s.Now))
+	d.Reported = append(d.Reported, e)
 }
 
 // oldRequest returns a request beyond the history limit, the oldest revision

@@ -9,8 +9,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
 
+	"github.com/certwright/certwright/certs"
 	cmmeta "github.com/certwright/certwright/certs/meta/v1"
 	certsv1 "github.com/certwright/certwright/certs/v1"
 )
@@ -32,6 +34,19 @@ func TestDecide(t *testing.T) {
 		}
 	}
 	with := func(s State, f func(*State)) State { f(&s); return s }
+	owned := func(ref metav1.OwnerReference) *certs.SecretSummary {
+		s := holding(web, m, func(x *corev1.Secret) { x.OwnerReferences = []metav1.OwnerReference{ref} })
+		s.OwnedOwners = []types.UID{ref.UID}
+		return s
+	}
+	waiting := func(f func(*State)) State {
+		s := State{
+			Certificate: crt(issuingSince(noon, "DoesNotExist")), Keys: []KnownKey{stored(m)}, Requests: []KnownRequest{asked(web, 1, m)}, Live: true,
+		}
+		s.Certificate.Annotations = map[string]string{certsv1.IssueTemporaryCertificateKey: "true"}
+		f(&s)
+		return s
+	}
 	redirected := asked(web, 1, m, func(r *certsv1.CertificateRequest) { r.Spec.IssuerRef.Name = "other" })
 	var fiveMisfits []time.Time
 	for i := range 5 {
@@ -80,6 +95,63 @@ func TestDecide(t *testing.T) {
 		"a rotation policy that nobody knows leads to nothing": {
 			State{Certificate: crt(func(c *certsv1.Certificate) { c.Spec.PrivateKey.RotationPolicy = "Sometimes" }), Live: true},
 			brief{Step: "wait", Reason: "UnknownRotationPolicy"},
+		},
+
+		// Temporary certificates.
+		"a pending request gets a temporary certificate if the user wants one": {
+			waiting(func(*State) {}),
+			brief{Step: "store a temporary certificate for CertificateRequest web-1", Reason: "DoesNotExist", Ready: "False DoesNotExist", Issuing: "True DoesNotExist", Events: "Normal Issuing"},
+		},
+		"only the value true asks for one": {
+			waiting(func(s *State) { s.Certificate.Annotations[certsv1.IssueTemporaryCertificateKey] = "yes" }),
+			brief{Step: "wait", Reason: "Pending", Ready: "False DoesNotExist", Issuing: "True DoesNotExist"},
+		},
+		"an issuer that answers at once needs none": {
+			waiting(func(s *State) { s.Signer = AtOnce }),
+			brief{Step: "wait", Reason: "Pending", Ready: "False DoesNotExist", Issuing: "True DoesNotExist"},
+		},
+		"a Secret with a key only gets one": {
+			waiting(func(s *State) { s.Secret = holding(web, m, func(x *corev1.Secret) { delete(x.Data, "tls.crt") }) }),
+			brief{Step: "store a temporary certificate for CertificateRequest web-1", Reason: "DoesNotExist", Ready: "False MissingData", Issuing: "True DoesNotExist", Events: "Normal Issuing"},
+		},
+		"a pair that does not belong together is replaced by one": {
+			waiting(func(s *State) {
+				s.Secret = holding(web, m, func(x *corev1.Secret) { x.Data["tls.key"] = other.keyPEM })
+			}),
+			brief{Step: "store a temporary certificate for CertificateRequest web-1", Reason: "DoesNotExist", Ready: "False InvalidKeyPair", Issuing: "True DoesNotExist", Events: "Normal Issuing"},
+		},
+		"a pair that can be used is never replaced by one": {
+			waiting(func(s *State) { s.Secret = holding(web, other) }),
+			brief{Step: "wait", Reason: "Pending", Wake: expiry, Ready: "True Ready", Issuing: "True DoesNotExist"},
+		},
+		"a request of which no certificate can be made gets none": {
+			waiting(func(s *State) { s.Requests[0].Object.Spec.IsCA, s.Certificate.Spec.IsCA = true, true }),
+			brief{Step: "wait", Reason: "Pending", Ready: "False DoesNotExist", Issuing: "True DoesNotExist"},
+		},
+		"a temporary certificate is not ready": {
+			waiting(func(s *State) { s.Secret = temporary(web, m) }),
+			brief{Step: "wait", Reason: "Pending", Wake: expiry, Ready: "False IncorrectIssuer", Issuing: "True DoesNotExist"},
+		},
+		"a temporary certificate is replaced by the real one": {
+			waiting(func(s *State) {
+				s.Secret = temporary(web, m)
+				s.Requests = []KnownRequest{asked(web, 1, m, answeredWith(m))}
+			}),
+			brief{Step: "store the answer of CertificateRequest web-1", Reason: "Issued", Ready: "False IncorrectIssuer", Issuing: "True DoesNotExist"},
+		},
+		"a mark of somebody else does not make a certificate temporary": {
+			with(settledOne(), func(s *State) {
+				s.Secret = holding(web, m, func(x *corev1.Secret) { x.Annotations[TemporaryKey] = "true" })
+			}),
+			brief{Step: "wait", Reason: "Settled", Wake: renewal, Ready: "True Ready"},
+		},
+		"a temporary certificate alone leads to a real one": {
+			State{Certificate: web, Secret: temporary(web, m), Signer: AtOnce, Live: true},
+			brief{Step: "issue revision 1 now", Reason: "IncorrectIssuer", Ready: "False IncorrectIssuer", Issuing: "True IncorrectIssuer", Events: "Normal Issuing"},
+		},
+		"a temporary certificate stays as it is while a failed attempt waits for the next": {
+			State{Certificate: crt(failedAt(noon, 1)), Secret: temporary(web, m), Live: true},
+			brief{Step: "wait", Reason: "BackingOff", Wake: noon.Add(time.Hour), Ready: "False IncorrectIssuer", Issuing: "False Failed"},
 		},
 
 		// What comes back.
@@ -401,14 +473,52 @@ func TestDecide(t *testing.T) {
 		"what could not be put right is not tried again": {
 			with(settledOne(), func(s *State) {
 				s.Secret = holding(web, m)
-				s.Secret.OwnerReferences = []metav1.OwnerReference{{UID: "crt-uid"}}
-				s.Restored = s.Secret.ResourceVersion
+				s.Secret.Labels = nil
+				s.Restored = s.likeness()
 			}),
 			brief{Step: "wait", Reason: "Settled", Wake: renewal, Ready: "True Ready"},
 		},
 		"the owner is put in place if the operator wants it": {
 			with(settledOne(), func(s *State) { s.Policy = Policy{OwnerRef: true} }),
 			brief{Step: "put the Secret right in place", Reason: "Settled", Wake: renewal, Ready: "True Ready"},
+		},
+		"an owner that is in place is left alone": {
+			with(settledOne(), func(s *State) { s.Policy = Policy{OwnerRef: true}; s.Secret = owned(ownerOf(web)) }),
+			brief{Step: "wait", Reason: "Settled", Wake: renewal, Ready: "True Ready"},
+		},
+		"an owner that does not control is put right": {
+			with(settledOne(), func(s *State) {
+				ref := ownerOf(web)
+				ref.Controller = nil
+				s.Policy = Policy{OwnerRef: true}
+				s.Secret = owned(ref)
+			}),
+			brief{Step: "put the Secret right in place", Reason: "Settled", Wake: renewal, Ready: "True Ready"},
+		},
+		"an earlier Certificate of that name makes room as the owner": {
+			with(settledOne(), func(s *State) {
+				ref := ownerOf(web)
+				ref.UID = "earlier"
+				s.Policy = Policy{OwnerRef: true}
+				s.Secret = owned(ref)
+			}),
+			brief{Step: "put the Secret right in place", Reason: "Settled", Wake: renewal, Ready: "True Ready"},
+		},
+		"the owner is taken away if the operator does not want it any more": {
+			with(settledOne(), func(s *State) { s.Secret = owned(ownerOf(web)) }),
+			brief{Step: "put the Secret right in place", Reason: "Settled", Wake: renewal, Ready: "True Ready"},
+		},
+		"an owner that somebody else has set stays": {
+			with(settledOne(), func(s *State) { s.Secret = owned(ownerOf(web)); s.Secret.OwnedOwners = nil }),
+			brief{Step: "wait", Reason: "Settled", Wake: renewal, Ready: "True Ready"},
+		},
+		"a Secret of ours that something else controls gets no second controller": {
+			with(settledOne(), func(s *State) {
+				s.Policy = Policy{OwnerRef: true}
+				s.Secret = owned(metav1.OwnerReference{Kind: "App", Name: "a", UID: "a", Controller: ptr.To(true)})
+				s.Secret.OwnedOwners = nil
+			}),
+			brief{Step: "wait", Reason: "Settled", Wake: renewal, Ready: "True Ready"},
 		},
 
 		// Others.

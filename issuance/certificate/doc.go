@@ -17,6 +17,8 @@
 //   - It may stop at any point. The next pass finds what is there and judges it:
 //     a request whose key is lost is deleted and made anew, a Secret that was
 //     written but not reported is reported.
+//   - What the Secret holds beside the pair (labels, formats, keystores, owner)
+//     is put right in place. Nothing is written that is right already.
 //   - Decisions that write are taken on what was read live (State.Live), not on
 //     the cache.
 //   - One Certificate leads to a bounded number of issuances an hour.

@@ -26,6 +26,9 @@ type recollection struct {
 	generation         int64
 	successes, misfits []time.Time
 	restored           string
+	// firstOrigin is that of keystores that another program made, whatever the
+	// generation.
+	firstOrigin string
 }
 
 // of returns a copy of what is remembered of a Certificate.

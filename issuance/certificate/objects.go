@@ -123,6 +123,8 @@ type content struct {
 	key, chain, ca []byte // PEM
 	// annotations are those that do not come from the template.
 	annotations map[string]string
+	// keystores are entries of the data.
+	keystores map[string][]byte
 	// secretType is that of the Secret that is there, as it cannot be changed.
 	secretType corev1.SecretType
 	ownerRef   bool
@@ -142,6 +144,7 @@ func targetSecret(crt *certsv1.Certificate, c content) (*corev1ac.SecretApplyCon
 		return nil, err
 	}
 	maps.Copy(data, outputs)
+	maps.Copy(data, c.keystores)
 	out := corev1ac.Secret(crt.Spec.SecretName, crt.Namespace).
 		WithLabels(labels).WithAnnotations(annotations).WithType(c.secretType).WithData(data)
 	if c.ownerRef {
@@ -161,11 +164,7 @@ func issuedContent(crt *certsv1.Certificate, req *certsv1.CertificateRequest, ke
 	if !certs.SamePublicKey(chain[0].PublicKey, key.Public()) {
 		return content{}, fmt.Errorf("the certificate of CertificateRequest %s is for another key", req.Name)
 	}
-	var encoding certsv1.PrivateKeyEncoding
-	if crt.Spec.PrivateKey != nil {
-		encoding = crt.Spec.PrivateKey.Encoding
-	}
-	encoded, err := certs.EncodeKey(key, encoding)
+	encoded, err := certs.EncodeKey(key, encodingOf(crt))
 	if err != nil {
 		return content{}, err
 	}
@@ -176,14 +175,22 @@ func issuedContent(crt *certsv1.Certificate, req *certsv1.CertificateRequest, ke
 	return content{key: encoded, chain: req.Status.Certificate, ca: req.Status.CA, annotations: annotations}, nil
 }
 
-// presentContent is what the target Secret holds already. Whose certificate it
-// is stays as it says itself.
-func presentContent(crt *certsv1.Certificate, secret *corev1.Secret, sum *certs.SecretSummary) (content, error) {
+// encodingOf is the form in which the private key is stored.
+func encodingOf(crt *certsv1.Certificate) certsv1.PrivateKeyEncoding {
+	if p := crt.Spec.PrivateKey; p != nil && p.Encoding == certsv1.PKCS8 {
+		return certsv1.PKCS8
+	}
+	return certsv1.PKCS1
+}
+
+// presentContent is what the target Secret holds already, but for keystores.
+// Whose certificate it is stays as it says itself.
+func (s State) presentContent(secret *corev1.Secret) (content, error) {
 	chain, err := certs.DecodeChain(secret.Data[cmmeta.TLSCertKey])
 	if err != nil {
 		return content{}, err
 	}
-	annotations, err := certs.SecretAnnotations(crt.Name, nil, chain[0])
+	annotations, err := certs.SecretAnnotations(s.Certificate.Name, nil, chain[0])
 	if err != nil {
 		return content{}, err
 	}
@@ -193,8 +200,16 @@ func presentContent(crt *certsv1.Certificate, secret *corev1.Secret, sum *certs.
 		}
 	}
 	out := content{key: secret.Data[cmmeta.TLSPrivateKeyKey], chain: secret.Data[cmmeta.TLSCertKey], annotations: annotations}
-	if slices.Contains(sum.OwnedData, cmmeta.TLSCAKey) {
+	if slices.Contains(s.Secret.OwnedData, cmmeta.TLSCAKey) {
 		out.ca = secret.Data[cmmeta.TLSCAKey]
 	}
-	return out, nil
+	if !s.encodingDiffers() {
+		return out, nil
+	}
+	key, err := certs.DecodeKey(out.key)
+	if err != nil {
+		return content{}, err
+	}
+	out.key, err = certs.EncodeKey(key, encodingOf(s.Certificate))
+	return out, err
 }

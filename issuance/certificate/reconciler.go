@@ -103,6 +103,9 @@ type pass struct {
 	state State
 	// secret is the body of the target Secret, once it was read live.
 	secret *corev1.Secret
+	// passwords are those of the keystores, as State.Passwords, once they were
+	// read live.
+	passwords [][]byte
 	// reported are the events that go with the report.
 	reported []Event
 }
@@ -216,6 +219,7 @@ func (p *pass) observe(ctx context.Context) error {
 			return err
 		}
 	}
+	p.observeKeystores()
 	var requests certsv1.CertificateRequestList
 	if err := p.Client.List(ctx, &requests, client.InNamespace(crt.Namespace),
 		client.MatchingFields{indexOwner: string(crt.UID)}, client.UnsafeDisableDeepCopyOption(true)); err != nil {
@@ -243,6 +247,9 @@ func (p *pass) observe(ctx context.Context) error {
 // confirm reads past the caches what a step is decided on.
 func (p *pass) confirm(ctx context.Context) error {
 	if err := p.readSecret(ctx); err != nil {
+		return err
+	}
+	if err := p.readPasswords(ctx); err != nil {
 		return err
 	}
 	next := p.state.next()

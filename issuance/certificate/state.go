@@ -1,7 +1,6 @@
 package certificate
 
 import (
-	"bytes"
 	"cmp"
 	"crypto/sha256"
 	"crypto/x509"
@@ -15,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/certwright/certwright/certs"
+	cmmeta "github.com/certwright/certwright/certs/meta/v1"
 	certsv1 "github.com/certwright/certwright/certs/v1"
 )
 
@@ -41,10 +41,16 @@ type State struct {
 	// Misfits are the times at which a request for the present spec was given up
 	// because it was not what had been asked for.
 	Misfits []time.Time
-	// Restored names the version of the Secret that was last put right in
-	// place, for the present generation: doing it again would change nothing.
+	// Restored says what the Secret, and all that keystores are made from, were
+	// like when it was last put right in place, for the present generation:
+	// doing it again would change nothing.
 	Restored string
-	Policy   Policy
+	// Passwords are those of the keystores that are wanted, in their order.
+	Passwords []Password
+	// FirstOrigin is the origin of the keystores when a Secret without a mark
+	// was first seen.
+	FirstOrigin string
+	Policy      Policy
 }
 
 // A Policy is what the operator has configured.
@@ -198,13 +204,7 @@ func (s State) delivered(r KnownRequest) bool {
 	if s.Secret == nil || len(r.Object.Status.Certificate) == 0 || s.Secret.PublicKey != r.PublicKey {
 		return false
 	}
-	want := certs.Digest(sha256.Sum256(r.Object.Status.Certificate))
-	for _, d := range s.Secret.Data {
-		if d.Key == "tls.crt" {
-			return bytes.Equal(d.Digest[:], want[:])
-		}
-	}
-	return false
+	return s.Secret.Digest(cmmeta.TLSCertKey) == sha256.Sum256(r.Object.Status.Certificate)
 }
 
 // fits reports whether a key has the algorithm and size that the spec asks for.

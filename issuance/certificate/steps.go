@@ -52,18 +52,26 @@ type (
 		// target Secret again.
 		Key string
 	}
+	// StoreTemporary writes a temporary certificate for a pending request into
+	// the target Secret, with the key of the request.
+	StoreTemporary struct {
+		Request string
+		// Key is as in Store.
+		Key string
+	}
 	// Restore writes what the target Secret already holds in the form that the
 	// spec asks for now: its metadata and output formats.
 	Restore struct{}
 )
 
-func (Wait) step()     {}
-func (IssueNow) step() {}
-func (StoreKey) step() {}
-func (Request) step()  {}
-func (Discard) step()  {}
-func (Store) step()    {}
-func (Restore) step()  {}
+func (Wait) step()           {}
+func (IssueNow) step()       {}
+func (StoreKey) step()       {}
+func (Request) step()        {}
+func (Discard) step()        {}
+func (Store) step()          {}
+func (StoreTemporary) step() {}
+func (Restore) step()        {}
 
 func (Wait) String() string       { return "wait" }
 func (s IssueNow) String() string { return fmt.Sprintf("issue revision %d now", s.Revision) }
@@ -73,7 +81,10 @@ func (s Request) String() string {
 }
 func (s Discard) String() string { return "discard " + s.Kind + " " + s.Name }
 func (s Store) String() string   { return "store the answer of CertificateRequest " + s.Request }
-func (Restore) String() string   { return "put the Secret right in place" }
+func (s StoreTemporary) String() string {
+	return "store a temporary certificate for CertificateRequest " + s.Request
+}
+func (Restore) String() string { return "put the Secret right in place" }
 
 const (
 	kindSecret  = "Secret"

@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -49,6 +50,8 @@ func (p *pass) take(ctx context.Context, step Step) error {
 		return p.discard(ctx, s)
 	case Store:
 		return p.store(ctx, s)
+	case StoreTemporary:
+		return p.storeTemporary(ctx, s)
 	case Restore:
 		return p.restore(ctx)
 	default:
@@ -221,7 +224,7 @@ func (p *pass) apply(ctx context.Context, req *certsv1.CertificateRequest, key c
 	if err != nil {
 		return err
 	}
-	if err := p.applySecret(ctx, c); err != nil {
+	if err := p.applySecret(ctx, c, nil); err != nil {
 		return err
 	}
 	now := p.Clock.Now()
@@ -230,8 +233,14 @@ func (p *pass) apply(ctx context.Context, req *certsv1.CertificateRequest, key c
 	return nil
 }
 
-func (p *pass) applySecret(ctx context.Context, c content) error {
-	c.secretType, c.ownerRef = corev1.SecretTypeTLS, p.Policy.OwnerRef
+// applySecret writes c, with the keystores that go with it, into the target
+// Secret. present is the Secret that c was read from, or nil if c is new.
+func (p *pass) applySecret(ctx context.Context, c content, present *corev1.Secret) error {
+	c, err := p.state.withKeystores(c, present, p.passwords)
+	if err != nil {
+		return err
+	}
+	c.secretType, c.ownerRef = corev1.SecretTypeTLS, p.state.wantsOwner()
 	if p.secret != nil && p.secret.Type != "" {
 		c.secretType = p.secret.Type
 	}
@@ -309,29 +318,44 @@ func (p *pass) request(ctx context.Context, s Request) error {
 	return err
 }
 
-// store writes an answer into the target Secret.
-func (p *pass) store(ctx context.Context, s Store) error {
-	var req *certsv1.CertificateRequest
-	for _, r := range p.state.Requests {
-		if r.Object.Name == s.Request {
-			req = r.Object
-		}
-	}
-	if req == nil {
-		return fmt.Errorf("CertificateRequest %s is gone", s.Request)
+// requested returns the known request of that name, and its key from the Secret
+// key, or from the target Secret if that is empty.
+func (p *pass) requested(ctx context.Context, name, keySecret string) (KnownRequest, crypto.Signer, error) {
+	i := slices.IndexFunc(p.state.Requests, func(r KnownRequest) bool { return r.Object.Name == name })
+	if i < 0 {
+		return KnownRequest{}, nil, fmt.Errorf("CertificateRequest %s is gone", name)
 	}
 	key, err := p.key(ctx, true)
-	if s.Key != "" {
-		key, err = p.storedKey(ctx, s.Key)
+	if keySecret != "" {
+		key, err = p.storedKey(ctx, keySecret)
 	}
+	return p.state.Requests[i], key, err
+}
+
+// store writes an answer into the target Secret.
+func (p *pass) store(ctx context.Context, s Store) error {
+	req, key, err := p.requested(ctx, s.Request, s.Key)
 	if err != nil {
 		return err
 	}
-	if err := p.apply(ctx, req, key); err != nil {
+	if err := p.apply(ctx, req.Object, key); err != nil {
 		return err
 	}
 	log.FromContext(ctx).Info("issued", "certificate", client.ObjectKeyFromObject(p.crt), "revision", p.state.next(), "notAfter", p.state.Secret.NotAfter)
 	return nil
+}
+
+// storeTemporary writes a temporary certificate into the target Secret.
+func (p *pass) storeTemporary(ctx context.Context, s StoreTemporary) error {
+	req, key, err := p.requested(ctx, s.Request, s.Key)
+	if err != nil {
+		return err
+	}
+	c, err := temporaryContent(p.crt, req, key, p.state.Now)
+	if err != nil {
+		return err
+	}
+	return p.applySecret(ctx, c, nil)
 }
 
 // restore puts the target Secret right in place.
@@ -339,17 +363,17 @@ func (p *pass) restore(ctx context.Context) error {
 	if p.secret == nil {
 		return errors.New("the Secret is gone")
 	}
-	c, err := presentContent(p.crt, p.secret, p.state.Secret)
+	c, err := p.state.presentContent(p.secret)
 	if err != nil {
 		return err
 	}
-	if err := p.applySecret(ctx, c); err != nil {
+	if err := p.applySecret(ctx, c, p.secret); err != nil {
 		return err
 	}
 	// What is still not right now is not ours to change.
-	version := p.secret.ResourceVersion
-	p.state.Restored = version
-	p.remember(func(m *recollection) { m.restored = version })
+	likeness := p.state.likeness()
+	p.state.Restored = likeness
+	p.remember(func(m *recollection) { m.restored = likeness })
 	return nil
 }
 

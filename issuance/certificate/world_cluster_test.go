@@ -209,7 +209,9 @@ type world struct {
 	stop      func()
 	// manual leaves approvals to the test.
 	manual bool
-	kinds  func([]issuance.Kind) []issuance.Kind
+	// ownerRef lets Certificates own their Secrets, from the next start on.
+	ownerRef bool
+	kinds    func([]issuance.Kind) []issuance.Kind
 }
 
 func newWorld(t *testing.T, change ...func(*world)) *world {
@@ -291,6 +293,7 @@ func (w *world) run(wr *wire) {
 	}))
 	must(w.t, certificate.Add(mgr, certificate.Config{
 		Kinds: kinds, Secrets: store, NamespacedOnly: true, Approver: approver, InFlight: inFlight, Events: events, Clock: w.clock,
+		OwnerRef: w.ownerRef,
 	}))
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
