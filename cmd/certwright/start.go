@@ -145,7 +145,10 @@ func (p *process) assemble(ctx context.Context) error {
 	if err := p.serveProfiles(); err != nil {
 		return err
 	}
-	return p.add(p.announce)
+	return errors.Join(p.add(p.announce), p.add(func(ctx context.Context) error {
+		run.ReturnMemory(ctx)
+		return nil
+	}))
 }
 
 func (p *process) newManager() (manager.Manager, error) {
