@@ -49,7 +49,7 @@ func Triggered(src *Source, opts Options) bool {
 		}
 	}
 	auto := []string{TLSKey}
-	if src.Kind == "Ingress" {
+	if src.Kind == IngressKind {
 		auto = append(auto, opts.AutoAnnotations...)
 	}
 	return slices.ContainsFunc(auto, func(key string) bool {

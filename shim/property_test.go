@@ -15,7 +15,6 @@ import (
 	certsv1 "github.com/certwright/certwright/certs/v1"
 	"github.com/certwright/certwright/certs/validate"
 	"github.com/certwright/certwright/shim"
-	"github.com/certwright/certwright/shim/ingress"
 )
 
 // values are what random Ingresses are annotated with, good and bad.
@@ -182,7 +181,7 @@ func TestConverges(t *testing.T) {
 			for i, crt := range others {
 				others[i] = m.get(crt.Name)
 			}
-			src := ingress.Source(ing)
+			src := shim.FromIngress(ing)
 			before := sortedKeys(m.crts)
 			wanted, changes := m.plan(src, opts)
 			if len(wanted.Problems) == 0 && !wanted.Act && shim.Triggered(src, opts) {
@@ -262,7 +261,7 @@ func FuzzAnnotations(f *testing.F) {
 			"cert-manager.io/subject-provinces": "BY",
 		}, tls(secret, host), tls("u", "b.ex"))
 		opts := shim.DefaultOptions()
-		wanted := shim.Desired(ingress.Source(ing), opts)
+		wanted := shim.Desired(shim.FromIngress(ing), opts)
 		if len(wanted.Problems) == 0 && len(wanted.Certificates) == 0 {
 			t.Error("neither Certificates nor problems")
 		}
@@ -271,7 +270,7 @@ func FuzzAnnotations(f *testing.F) {
 				t.Errorf("Certificate %s is refused: %v", crt.Name, errs)
 			}
 		}
-		if changes := shim.Plan(ingress.Source(ing), opts, wanted, wanted.Certificates); !changes.Empty() {
+		if changes := shim.Plan(shim.FromIngress(ing), opts, wanted, wanted.Certificates); !changes.Empty() {
 			t.Errorf("what is wanted is not enough: %+v", changes)
 		}
 	})

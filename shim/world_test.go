@@ -11,7 +11,6 @@ import (
 	cmmeta "github.com/certwright/certwright/certs/meta/v1"
 	certsv1 "github.com/certwright/certwright/certs/v1"
 	"github.com/certwright/certwright/shim"
-	"github.com/certwright/certwright/shim/ingress"
 )
 
 // notes are the annotations of an Ingress.
@@ -103,7 +102,7 @@ type outcome struct {
 // pass is what a shell does, without writing.
 func pass(t *testing.T, ing *networkingv1.Ingress, opts shim.Options, existing []*certsv1.Certificate) outcome {
 	t.Helper()
-	src := ingress.Source(ing)
+	src := shim.FromIngress(ing)
 	wanted := shim.Desired(src, opts)
 	changes := shim.Plan(src, opts, wanted, existing)
 	var out outcome
