@@ -148,12 +148,7 @@ func TestBlame(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			ing := app(tt.annotations)
-			for _, block := range tt.blocks {
-				words := strings.Split(block, " ")
-				ing.Spec.TLS = append(ing.Spec.TLS, tls(words[0], words[1:]...))
-			}
-			wanted := shim.Desired(shim.FromIngress(ing), shim.DefaultOptions())
+			wanted := shim.Desired(shim.FromIngress(ingress(tt.annotations, tt.blocks)), shim.DefaultOptions())
 			var names []string
 			for _, crt := range wanted.Certificates {
 				names = append(names, crt.Name)

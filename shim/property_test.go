@@ -265,6 +265,9 @@ func FuzzAnnotations(f *testing.F) {
 		if len(wanted.Problems) == 0 && len(wanted.Certificates) == 0 {
 			t.Error("neither Certificates nor problems")
 		}
+		if (len(wanted.Problems) == 0) != (len(wanted.Errors) == 0) {
+			t.Errorf("problems %v, but errors %v", wanted.Problems, wanted.Errors)
+		}
 		for _, crt := range wanted.Certificates {
 			if errs := validate.CertificateNew(crt); len(errs) > 0 {
 				t.Errorf("Certificate %s is refused: %v", crt.Name, errs)
