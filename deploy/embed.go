@@ -14,6 +14,7 @@ import (
 	"io"
 	"io/fs"
 	"slices"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
@@ -41,6 +42,13 @@ var (
 // CRDs returns the six CustomResourceDefinitions.
 func CRDs() ([]*unstructured.Unstructured, error) {
 	return objects(crds, "crds/*.yaml")
+}
+
+// CRD returns the CustomResourceDefinition of a name such as
+// "issuers.cert-manager.io", as YAML. It reads no other.
+func CRD(name string) ([]byte, error) {
+	plural, group, _ := strings.Cut(name, ".")
+	return crds.ReadFile(fmt.Sprintf("crds/%s_%s.yaml", group, plural))
 }
 
 // Manifests returns the objects of an installation in the order in which they

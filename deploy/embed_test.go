@@ -33,6 +33,29 @@ func TestCRDs(t *testing.T) {
 	}
 }
 
+func TestCRD(t *testing.T) {
+	all, err := CRDs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range all {
+		file, err := CRD(want.GetName())
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		got, err := decode(file)
+		if err != nil {
+			t.Error(err)
+		} else if len(got) != 1 || got[0].GetName() != want.GetName() {
+			t.Errorf("CRD(%q) has %v", want.GetName(), names(got))
+		}
+	}
+	if _, err := CRD("pods"); err == nil {
+		t.Error("there is a CRD of no group")
+	}
+}
+
 func TestManifestsDecodeStrictly(t *testing.T) {
 	for _, o := range append(mustObjects(t, CRDs), mustObjects(t, Manifests)...) {
 		if _, err := decodeStrict(o); err != nil {

@@ -49,6 +49,10 @@ const (
 	OverrideIngressNameKey      = "acme.cert-manager.io/http01-override-ingress-name"
 	OverrideIngressClassKey     = "acme.cert-manager.io/http01-override-ingress-class"
 	OverrideIngressClassNameKey = "acme.cert-manager.io/http01-override-ingress-ingressclassname"
+
+	parentRefKindKey      = "acme.cert-manager.io/http01-parentrefkind"
+	parentRefNameKey      = "acme.cert-manager.io/http01-parentrefname"
+	parentRefNamespaceKey = "acme.cert-manager.io/http01-parentrefnamespace"
 )
 
 // Limits that are checked here so that the message names the annotation.

@@ -12,7 +12,6 @@ import (
 
 	certsv1 "github.com/certwright/certwright/certs/v1"
 	"github.com/certwright/certwright/shim"
-	"github.com/certwright/certwright/shim/ingress"
 )
 
 func TestAnnotations(t *testing.T) {
@@ -103,7 +102,7 @@ func TestAnnotations(t *testing.T) {
 					blames = key
 				}
 			}
-			wanted := shim.Desired(ingress.Source(app(annotations, tls("t", "a.ex"))), shim.DefaultOptions())
+			wanted := shim.Desired(shim.FromIngress(app(annotations, tls("t", "a.ex"))), shim.DefaultOptions())
 			if tt.want != nil {
 				if diff := cmp.Diff(crts(tt.want), wanted.Certificates, cmpopts.EquateEmpty()); diff != "" || len(wanted.Problems) > 0 {
 					t.Errorf("problems %v; Certificates (-want +got):\n%s", wanted.Problems, diff)
@@ -149,12 +148,7 @@ func TestBlame(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			ing := app(tt.annotations)
-			for _, block := range tt.blocks {
-				words := strings.Split(block, " ")
-				ing.Spec.TLS = append(ing.Spec.TLS, tls(words[0], words[1:]...))
-			}
-			wanted := shim.Desired(ingress.Source(ing), shim.DefaultOptions())
+			wanted := shim.Desired(shim.FromIngress(ingress(tt.annotations, tt.blocks)), shim.DefaultOptions())
 			var names []string
 			for _, crt := range wanted.Certificates {
 				names = append(names, crt.Name)
@@ -207,7 +201,7 @@ func TestGateways(t *testing.T) {
 func TestLimits(t *testing.T) {
 	t.Parallel()
 	ing := app(notes{clusterIssuer: "le", "cert-manager.io/alt-names": strings.Repeat("a,", 60_000)}, tls("t", "a.ex"))
-	if wanted := shim.Desired(ingress.Source(ing), shim.DefaultOptions()); len(wanted.Certificates) != 1 {
+	if wanted := shim.Desired(shim.FromIngress(ing), shim.DefaultOptions()); len(wanted.Certificates) != 1 {
 		t.Errorf("a repeated name counts: %v", wanted.Problems)
 	}
 	labels := map[string]string{}
@@ -218,12 +212,12 @@ func TestLimits(t *testing.T) {
 		ing.Spec.TLS = append(ing.Spec.TLS, tls(strings.Repeat("s", i+1), "a.ex"))
 	}
 	delete(ing.Annotations, "cert-manager.io/alt-names")
-	wanted := shim.Desired(ingress.Source(labelled(ing, labels)), shim.DefaultOptions())
+	wanted := shim.Desired(shim.FromIngress(labelled(ing, labels)), shim.DefaultOptions())
 	if wanted.Act || len(wanted.Problems) != 1 || !strings.Contains(wanted.Problems[0].Message, "more than 100000") {
 		t.Errorf("an Ingress that multiplies its labels is not refused: %d Certificates, %v", len(wanted.Certificates), wanted.Problems)
 	}
 	long := app(notes{clusterIssuer: "le", "cert-manager.io/usages": strings.Repeat("ü", 4000)}, tls("t", "a.ex"))
-	for _, p := range shim.Desired(ingress.Source(long), shim.DefaultOptions()).Problems {
+	for _, p := range shim.Desired(shim.FromIngress(long), shim.DefaultOptions()).Problems {
 		if len(p.Message) > 1024 || !strings.HasSuffix(p.Message, "…") {
 			t.Errorf("a message of %d bytes ends in %q", len(p.Message), p.Message[len(p.Message)-8:])
 		}

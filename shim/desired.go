@@ -33,6 +33,9 @@ type Wanted struct {
 	Certificates []*certsv1.Certificate
 	// Problems that the user has to be told.
 	Problems []Problem
+	// Errors are what the Problems say, each by itself, for those who can show
+	// the field of the Source that it is about.
+	Errors field.ErrorList
 	// Unresolved says that the default issuer could not be found, so that
 	// asking again later may help.
 	Unresolved bool
@@ -49,7 +52,7 @@ func Triggered(src *Source, opts Options) bool {
 		}
 	}
 	auto := []string{TLSKey}
-	if src.Kind == "Ingress" {
+	if src.Kind == IngressKind {
 		auto = append(auto, opts.AutoAnnotations...)
 	}
 	return slices.ContainsFunc(auto, func(key string) bool {
@@ -65,11 +68,11 @@ func Desired(src *Source, opts Options) Wanted {
 	}
 	issuer, unresolved, wrong := chooseIssuer(src, &opts)
 	if len(wrong) > 0 {
-		return Wanted{Unresolved: unresolved, Problems: []Problem{problem(ReasonBadConfig,
-			"Could not determine issuer for ingress due to bad annotations: "+strings.Join(wrong, ", "))}}
+		return Wanted{Unresolved: unresolved, Errors: wrong, Problems: []Problem{problem(ReasonBadConfig,
+			"Could not determine issuer for ingress due to bad annotations: "+details(wrong))}}
 	}
 	if len(src.Refused) > 0 {
-		return Wanted{Problems: []Problem{badConfig("", src.Refused)}}
+		return refused("", src.Refused)
 	}
 
 	wanted := Wanted{Act: true, foundIssuer: issuer.found}
@@ -78,22 +81,33 @@ func Desired(src *Source, opts Options) Wanted {
 	for _, d := range drafts(src, &wanted) {
 		crt := d.certificate(src, &opts, issuer)
 		if size += entries(crt.Certificate); size > maxEntries {
-			return Wanted{Problems: []Problem{problem(ReasonBadConfig, fmt.Sprintf(
-				"The names, labels and annotations of the Certificates asked for are more than %d; use several objects", maxEntries))}}
+			tooMany := fmt.Sprintf("The names, labels and annotations of the Certificates asked for are more than %d; use several objects", maxEntries)
+			return Wanted{Errors: field.ErrorList{field.Forbidden(field.NewPath("spec"), tooMany)}, Problems: []Problem{problem(ReasonBadConfig, tooMany)}}
 		}
 		onSource, onBlock := d.judge(src, crt)
 		bad = append(bad, onSource...)
 		switch {
 		case len(onBlock) > 0:
-			wanted.Problems = append(wanted.Problems, skipped(src, onBlock))
+			wanted.skip(src, onBlock)
 		case len(onSource) == 0:
 			wanted.Certificates = append(wanted.Certificates, crt.Certificate)
 		}
 	}
 	if len(bad) > 0 {
-		return Wanted{Problems: []Problem{badConfig("Could not make Certificates due to bad annotations: ", bad)}}
+		return refused("Could not make Certificates due to bad annotations: ", bad)
 	}
 	return wanted
+}
+
+// refused is the answer to a Source that is left alone as a whole.
+func refused(prefix string, errs field.ErrorList) Wanted {
+	return Wanted{Errors: errs, Problems: []Problem{badConfig(prefix, errs)}}
+}
+
+// skip tells why a block of src leads to nothing.
+func (w *Wanted) skip(src *Source, errs field.ErrorList) {
+	w.Errors = append(w.Errors, errs...)
+	w.Problems = append(w.Problems, badConfig(fmt.Sprintf("Skipped a %s: ", src.blockNoun()), errs))
 }
 
 // A draft gathers what the blocks of a Source say about one Secret.
@@ -112,7 +126,7 @@ func drafts(src *Source, wanted *Wanted) []*draft {
 			continue
 		}
 		if len(b.Problems) > 0 {
-			wanted.Problems = append(wanted.Problems, skipped(src, b.Problems))
+			wanted.skip(src, b.Problems)
 			continue
 		}
 		for _, secret := range b.Secrets {
@@ -126,10 +140,6 @@ func drafts(src *Source, wanted *Wanted) []*draft {
 		}
 	}
 	return all
-}
-
-func skipped(src *Source, errs field.ErrorList) Problem {
-	return badConfig(fmt.Sprintf("Skipped a %s: ", src.blockNoun()), errs)
 }
 
 // drafted is a Certificate and the annotations that could not be read into it.

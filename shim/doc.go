@@ -3,8 +3,8 @@
 //
 // Desired says which Certificates a Source asks for, and what is wrong with
 // it. Plan compares them with those that exist and says what to create, update
-// and delete. Both are pure: packages ingress and gateway build the Source and
-// package apply carries the plan out.
+// and delete. Both are pure, as is FromIngress, which builds the Source: package
+// ingress reads, package apply carries the plan out.
 //
 // What it promises:
 //

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"fmt"
 
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
 	cmmeta "github.com/certwright/certwright/certs/meta/v1"
 	certsv1 "github.com/certwright/certwright/certs/v1"
 )
@@ -16,6 +18,8 @@ const (
 	IssuerGroupKey   = certsv1.IssuerGroupKey
 )
 
+const noIssuer = "no issuer is named by " + IssuerKey + " or " + ClusterIssuerKey + ", and there is no default issuer"
+
 // choice is the issuer of a Source. A found one comes from
 // Options.DefaultIssuer, a fact about today and not a wish of the user.
 type choice struct {
@@ -25,7 +29,8 @@ type choice struct {
 
 // chooseIssuer reads the issuer from the annotations of src, else from opts.
 // unresolved says that asking again later may help.
-func chooseIssuer(src *Source, opts *Options) (c choice, unresolved bool, problems []string) {
+func chooseIssuer(src *Source, opts *Options) (c choice, unresolved bool, problems field.ErrorList) {
+	annotations := field.NewPath("metadata", "annotations")
 	issuer, hasIssuer := src.Annotations[IssuerKey]
 	cluster, hasCluster := src.Annotations[ClusterIssuerKey]
 	kind, hasKind := src.Annotations[IssuerKindKey]
@@ -35,9 +40,9 @@ func chooseIssuer(src *Source, opts *Options) (c choice, unresolved bool, proble
 		ref, err := opts.DefaultIssuer(src.Namespace)
 		switch {
 		case err != nil:
-			return choice{}, true, []string{fmt.Sprintf("default issuer: %v", err)}
+			return choice{}, true, field.ErrorList{field.Required(annotations, fmt.Sprintf("default issuer: %v", err))}
 		case ref == nil || ref.Name == "":
-			return choice{}, true, []string{fmt.Sprintf("no issuer is named by %s or %s, and there is no default issuer", IssuerKey, ClusterIssuerKey)}
+			return choice{}, true, field.ErrorList{field.Required(annotations, noIssuer)}
 		}
 		return choice{ref: ref.WithDefaults(), found: true}, false, nil
 	}
@@ -63,14 +68,14 @@ func chooseIssuer(src *Source, opts *Options) (c choice, unresolved bool, proble
 	}
 
 	if ref.Name == "" {
-		problems = append(problems, fmt.Sprintf("no issuer is named by %s or %s, and there is no default issuer", IssuerKey, ClusterIssuerKey))
+		problems = append(problems, field.Required(annotations, noIssuer))
 	}
 	for _, other := range []struct {
 		key     string
 		present bool
 	}{{IssuerKey, hasIssuer}, {IssuerGroupKey, hasGroup}, {IssuerKindKey, hasKind}} {
 		if hasCluster && other.present {
-			problems = append(problems, fmt.Sprintf("%s and %s may not be set together", ClusterIssuerKey, other.key))
+			problems = append(problems, field.Forbidden(annotations.Key(other.key), fmt.Sprintf("%s and %s may not be set together", ClusterIssuerKey, other.key)))
 		}
 	}
 	return choice{ref: ref.WithDefaults()}, false, problems

@@ -16,7 +16,6 @@ import (
 
 	certsv1 "github.com/certwright/certwright/certs/v1"
 	"github.com/certwright/certwright/shim"
-	"github.com/certwright/certwright/shim/ingress"
 	"github.com/certwright/certwright/test/schema"
 )
 
@@ -124,17 +123,17 @@ func (m *memory) edit(name, manager string, change func(*certsv1.Certificate)) {
 func (m *memory) take(changes shim.Changes) {
 	m.t.Helper()
 	for _, crt := range changes.Create {
-		m.write(crt, ingress.Manager)
+		m.write(crt, shim.IngressManager)
 	}
 	for _, u := range changes.Update {
-		fields, changed, err := shim.Claim(u, ingress.Manager)
+		fields, changed, err := shim.Claim(u, shim.IngressManager)
 		m.must(err)
 		if changed {
-			m.edit(u.Current.Name, ingress.Manager, func(crt *certsv1.Certificate) { crt.ManagedFields = fields })
+			m.edit(u.Current.Name, shim.IngressManager, func(crt *certsv1.Certificate) { crt.ManagedFields = fields })
 		}
 		content, err := shim.ApplyMap(u.Desired)
 		m.must(err)
-		m.must(m.crts[u.Current.Name].Apply(&unstructured.Unstructured{Object: content}, ingress.Manager, true))
+		m.must(m.crts[u.Current.Name].Apply(&unstructured.Unstructured{Object: content}, shim.IngressManager, true))
 	}
 	for _, crt := range changes.Delete {
 		delete(m.crts, crt.Name)

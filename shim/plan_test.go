@@ -13,7 +13,6 @@ import (
 	cmmeta "github.com/certwright/certwright/certs/meta/v1"
 	certsv1 "github.com/certwright/certwright/certs/v1"
 	"github.com/certwright/certwright/shim"
-	"github.com/certwright/certwright/shim/ingress"
 )
 
 // TestTakeOver plays how an existing Certificate came to be and then makes one
@@ -21,7 +20,7 @@ import (
 func TestTakeOver(t *testing.T) {
 	a := []string{"a.ex"}
 	one := tls("t", "a.ex")
-	upstream := ingress.Manager // cert-manager's name for itself; it writes by Update
+	upstream := shim.IngressManager // cert-manager's name for itself; it writes by Update
 	keystores := spec(func(s *certsv1.CertificateSpec) {
 		s.Keystores = &certsv1.CertificateKeystores{JKS: &certsv1.JKSKeystore{Create: true, Password: ptr("changeit")}}
 		s.AdditionalOutputFormats = []certsv1.CertificateAdditionalOutputFormat{{Type: "DER"}}
@@ -190,7 +189,7 @@ func TestTakeOver(t *testing.T) {
 				m.edit("t", e.by, e.what)
 			}
 			before := without(m.get("t"))
-			src := ingress.Source(app(tt.annotations, one))
+			src := shim.FromIngress(app(tt.annotations, one))
 
 			_, changes := m.plan(src, shim.DefaultOptions())
 			m.take(changes)

@@ -60,6 +60,15 @@ func badConfig(prefix string, errs field.ErrorList) Problem {
 	return problem(ReasonBadConfig, prefix+errs.ToAggregate().Error())
 }
 
+// details joins what errs explain.
+func details(errs field.ErrorList) string {
+	var texts []string
+	for _, e := range errs {
+		texts = append(texts, e.Detail)
+	}
+	return strings.Join(texts, ", ")
+}
+
 // problem cuts the message to what an event can hold.
 func problem(reason, message string) Problem {
 	message = strings.ToValidUTF8(message, "\uFFFD")

@@ -16,7 +16,6 @@ import (
 	certsv1 "github.com/certwright/certwright/certs/v1"
 	"github.com/certwright/certwright/certs/validate"
 	"github.com/certwright/certwright/shim"
-	"github.com/certwright/certwright/shim/ingress"
 	"github.com/certwright/certwright/test/examples"
 )
 
@@ -96,7 +95,7 @@ var players = []func(*rand.Rand, *networkingv1.Ingress, *memory) string{
 	},
 	// What admission fills in counts as written by whoever writes.
 	func(r *rand.Rand, _ *networkingv1.Ingress, m *memory) string {
-		return somebody(r, m, []string{"webhook", ingress.Manager}[r.IntN(2)], fillIn)
+		return somebody(r, m, []string{"webhook", shim.IngressManager}[r.IntN(2)], fillIn)
 	},
 	func(r *rand.Rand, _ *networkingv1.Ingress, m *memory) string {
 		if names := sortedKeys(m.crts); len(names) > 0 && r.IntN(4) == 0 {
@@ -179,7 +178,7 @@ func TestConverges(t *testing.T) {
 			for i, crt := range others {
 				others[i] = m.get(crt.Name)
 			}
-			src := ingress.Source(ing)
+			src := shim.FromIngress(ing)
 			before := sortedKeys(m.crts)
 			wanted, changes := m.plan(src, opts)
 			if len(wanted.Problems) == 0 && !wanted.Act && shim.Triggered(src, opts) {
@@ -259,16 +258,19 @@ func FuzzAnnotations(f *testing.F) {
 			"cert-manager.io/subject-provinces": "BY",
 		}, tls(secret, host), tls("u", "b.ex"))
 		opts := shim.DefaultOptions()
-		wanted := shim.Desired(ingress.Source(ing), opts)
+		wanted := shim.Desired(shim.FromIngress(ing), opts)
 		if len(wanted.Problems) == 0 && len(wanted.Certificates) == 0 {
 			t.Error("neither Certificates nor problems")
+		}
+		if (len(wanted.Problems) == 0) != (len(wanted.Errors) == 0) {
+			t.Errorf("problems %v, but errors %v", wanted.Problems, wanted.Errors)
 		}
 		for _, crt := range wanted.Certificates {
 			if errs := validate.CertificateNew(crt); len(errs) > 0 {
 				t.Errorf("Certificate %s is refused: %v", crt.Name, errs)
 			}
 		}
-		if changes := shim.Plan(ingress.Source(ing), opts, wanted, wanted.Certificates); !changes.Empty() {
+		if changes := shim.Plan(shim.FromIngress(ing), opts, wanted, wanted.Certificates); !changes.Empty() {
 			t.Errorf("what is wanted is not enough: %+v", changes)
 		}
 	})

@@ -70,7 +70,7 @@ func (s *Source) leaving() bool {
 
 // blockNoun is what events call a block.
 func (s *Source) blockNoun() string {
-	if s.Kind == "Ingress" {
+	if s.Kind == IngressKind {
 		return "TLS block"
 	}
 	return "listener block"

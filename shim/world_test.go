@@ -2,6 +2,7 @@ package shim_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	networkingv1 "k8s.io/api/networking/v1"
@@ -11,7 +12,6 @@ import (
 	cmmeta "github.com/certwright/certwright/certs/meta/v1"
 	certsv1 "github.com/certwright/certwright/certs/v1"
 	"github.com/certwright/certwright/shim"
-	"github.com/certwright/certwright/shim/ingress"
 )
 
 // notes are the annotations of an Ingress.
@@ -29,6 +29,17 @@ func app(annotations notes, tls ...networkingv1.IngressTLS) *networkingv1.Ingres
 		ObjectMeta: metav1.ObjectMeta{Name: "app", Namespace: "ns", UID: "uid-app", Annotations: annotations},
 		Spec:       networkingv1.IngressSpec{TLS: tls},
 	}
+}
+
+// ingress is app with blocks that are written as a Secret and hosts, divided by
+// spaces.
+func ingress(annotations notes, blocks []string) *networkingv1.Ingress {
+	ing := app(annotations)
+	for _, block := range blocks {
+		words := strings.Split(block, " ")
+		ing.Spec.TLS = append(ing.Spec.TLS, tls(words[0], words[1:]...))
+	}
+	return ing
 }
 
 func labelled(ing *networkingv1.Ingress, labels map[string]string) *networkingv1.Ingress {
@@ -103,7 +114,7 @@ type outcome struct {
 // pass is what a shell does, without writing.
 func pass(t *testing.T, ing *networkingv1.Ingress, opts shim.Options, existing []*certsv1.Certificate) outcome {
 	t.Helper()
-	src := ingress.Source(ing)
+	src := shim.FromIngress(ing)
 	wanted := shim.Desired(src, opts)
 	changes := shim.Plan(src, opts, wanted, existing)
 	var out outcome

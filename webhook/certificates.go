@@ -2,7 +2,6 @@ package webhook
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
@@ -46,7 +45,7 @@ func (j *judge) fillIn(ctx context.Context, req *review.Request) review.Answer {
 	}
 	written := crt.Spec.SecretName
 	patch, errs := defaults.Certificate(now.outline(), old, options)
-	if err := apply(patch, &crt.Spec); err != nil {
+	if err := defaults.Fill(&crt.Spec, patch); err != nil {
 		return broken(err)
 	}
 	if before == nil && written != crt.Spec.SecretName {
@@ -81,18 +80,7 @@ func (j *judge) mayAdopt(ctx context.Context, namespace string, crt *certsv1.Cer
 	case err != nil:
 		return nil, fmt.Errorf("look at the Secret %q: %w", crt.Spec.SecretName, err)
 	}
-	return adoption(crt.Name, secret), nil
-}
-
-// adoption refuses to fill in the name of a Secret that exists, unless it is
-// that Certificate's already or made for a certificate.
-func adoption(certificate string, secret *corev1.Secret) *field.Error {
-	if secret.Type == corev1.SecretTypeTLS || secret.Annotations[certsv1.CertificateNameKey] == certificate {
-		return nil
-	}
-	return field.Required(field.NewPath("spec", "secretName"), fmt.Sprintf(
-		"name the Secret: one called %q exists, is of type %s, and would be overwritten; set secretName to another name, or to this one if that is what you want",
-		secret.Name, secret.Type))
+	return defaults.Adoption(crt.Name, secret), nil
 }
 
 // outline returns the part of a Certificate that defaulting looks at.
@@ -112,32 +100,6 @@ func (d *document) outline() []byte {
 		b = append(append(b, `,"spec":`...), d.spec...)
 	}
 	return append(b, '}')
-}
-
-// apply takes into spec what a patch fills in. Only what validation asks for
-// has to be there: all else is absent with the same meaning.
-func apply(patch []defaults.PatchOp, spec *certsv1.CertificateSpec) error {
-	for _, op := range patch {
-		var into any
-		switch op.Path {
-		case "/spec":
-			into = spec
-		case "/spec/secretName":
-			into = &spec.SecretName
-		case "/spec/issuerRef":
-			into = &spec.IssuerRef
-		default:
-			continue
-		}
-		value, err := json.Marshal(op.Value)
-		if err != nil {
-			return fmt.Errorf("default for %s: %w", op.Path, err)
-		}
-		if err := review.Raw(value).Decode(into); err != nil {
-			return fmt.Errorf("default for %s: %w", op.Path, err)
-		}
-	}
-	return nil
 }
 
 // certificateErrors is what is wrong with crt, or with the change to it.

@@ -24,7 +24,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	admissionv1 "k8s.io/api/admission/v1"
 	authenticationv1 "k8s.io/api/authentication/v1"
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/validation/field"
@@ -455,28 +454,6 @@ func TestRecordedReviewsAreAllowed(t *testing.T) {
 				t.Errorf("refused: %s", answer.Result.Message)
 			}
 		})
-	}
-}
-
-func TestAdoption(t *testing.T) {
-	for name, tt := range map[string]struct {
-		kind    corev1.SecretType
-		owner   string
-		refused bool
-	}{
-		"made for certificates":        {kind: corev1.SecretTypeTLS},
-		"of another, for certificates": {kind: corev1.SecretTypeTLS, owner: "other"},
-		"already ours":                 {kind: corev1.SecretTypeOpaque, owner: "web"},
-		"another's":                    {kind: corev1.SecretTypeOpaque, owner: "other", refused: true},
-		"nobody's":                     {kind: corev1.SecretTypeOpaque, refused: true},
-	} {
-		secret := &corev1.Secret{Type: tt.kind}
-		if tt.owner != "" {
-			secret.Annotations = map[string]string{"cert-manager.io/certificate-name": tt.owner}
-		}
-		if got := adoption("web", secret); (got != nil) != tt.refused {
-			t.Errorf("%s: %v", name, got)
-		}
 	}
 }
 

@@ -5,79 +5,12 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	acmev1 "github.com/certwright/certwright/certs/acme/v1"
 	cmmeta "github.com/certwright/certwright/certs/meta/v1"
 	certsv1 "github.com/certwright/certwright/certs/v1"
 )
-
-func TestChooseDefaultIssuer(t *testing.T) {
-	house := cmmeta.IssuerReference{Name: "house", Kind: "ClusterIssuer"}
-	tests := map[string]struct {
-		marked     marked
-		configured cmmeta.IssuerReference
-		want       *cmmeta.IssuerReference
-		refused    []string // what the refusal names
-	}{
-		"nothing marked, nothing configured": {},
-		"the configured one, if none is marked": {
-			configured: house, want: &cmmeta.IssuerReference{Name: "house", Kind: "ClusterIssuer", Group: "cert-manager.io"},
-		},
-		"a configured name alone is that of an Issuer": {
-			configured: cmmeta.IssuerReference{Name: "house"}, want: &cmmeta.IssuerReference{Name: "house", Kind: "Issuer", Group: "cert-manager.io"},
-		},
-		"a marked ClusterIssuer goes before the configured one": {
-			marked: marked{clusterIssuers: []string{"c"}}, configured: house, want: &cmmeta.IssuerReference{Name: "c", Kind: "ClusterIssuer", Group: "cert-manager.io"},
-		},
-		"a marked Issuer of the namespace goes before all": {
-			marked: marked{issuers: []string{"i"}, clusterIssuers: []string{"c", "d"}}, configured: house,
-			want: &cmmeta.IssuerReference{Name: "i", Kind: "Issuer", Group: "cert-manager.io"},
-		},
-		"two marked Issuers are refused, naming both": {
-			marked: marked{issuers: []string{"i", "j"}, clusterIssuers: []string{"c"}}, configured: house, refused: []string{"Issuer", "i, j"},
-		},
-		"two marked ClusterIssuers are refused, naming both": {
-			marked: marked{clusterIssuers: []string{"c", "d"}}, configured: house, refused: []string{"ClusterIssuer", "c, d"},
-		},
-	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			got, refused := tt.marked.choose(tt.configured)
-			if diff := cmp.Diff(tt.want, got); diff != "" {
-				t.Errorf("choose() (-want +got):\n%s", diff)
-			}
-			if (refused != nil) != (tt.refused != nil) {
-				t.Fatalf("refused = %v", refused)
-			}
-			for _, part := range tt.refused {
-				if refused.Field != "spec.issuerRef" || !strings.Contains(refused.Detail, part) {
-					t.Errorf("refused = %v, want %q", refused, part)
-				}
-			}
-		})
-	}
-}
-
-func TestIsMarked(t *testing.T) {
-	mark := map[string]string{certsv1.DefaultIssuerKey: "true"}
-	for name, tt := range map[string]struct {
-		labels, annotations map[string]string
-		want                bool
-	}{
-		"neither":             {},
-		"by annotation":       {annotations: mark, want: true},
-		"by label":            {labels: mark, want: true},
-		"with another value":  {labels: map[string]string{certsv1.DefaultIssuerKey: "yes"}},
-		"with something else": {labels: map[string]string{"a": "true"}},
-	} {
-		if got := isMarked(&certsv1.Issuer{ObjectMeta: metav1.ObjectMeta{Labels: tt.labels, Annotations: tt.annotations}}); got != tt.want {
-			t.Errorf("%s: %v", name, got)
-		}
-	}
-}
 
 func TestAboutIssuer(t *testing.T) {
 	ready := func(status cmmeta.ConditionStatus, message string) certsv1.IssuerStatus {

@@ -60,7 +60,7 @@ func (w *warnings) certificate(ctx context.Context, crt *certsv1.Certificate) []
 			out = append(out, aboutIssuer(crt, ref, issuer)...)
 			out = append(out, w.aboutAuthority(ctx, crt, issuer)...)
 		}
-		out = append(out, aboutSecret(crt, w.sharers(ctx, crt))...)
+		out = append(out, validate.CertificateSecretWarnings(crt, w.sharers(ctx, crt))...)
 	}
 	for i, text := range out {
 		if len(text) > maxWarning {
@@ -185,12 +185,4 @@ func aboutIssuer(crt *certsv1.Certificate, ref cmmeta.IssuerReference, issuer ce
 		out = append(out, fmt.Sprintf("spec.issuerRef: the %s %q is not ready: %s", ref.Kind, ref.Name, ready.Message))
 	}
 	return append(out, validate.CertificateIssuerWarnings(crt, issuer)...)
-}
-
-// aboutSecret warns that others write the same Secret.
-func aboutSecret(crt *certsv1.Certificate, sharers []string) []string {
-	if len(sharers) == 0 {
-		return nil
-	}
-	return []string{fmt.Sprintf("spec.secretName: the Secret %q is also that of the Certificate %q; only one of them gets it", crt.Spec.SecretName, sharers[0])}
 }

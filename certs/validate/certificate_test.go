@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	certsv1 "github.com/certwright/certwright/certs/v1"
 	"github.com/certwright/certwright/certs/validate"
 	"github.com/certwright/certwright/test/examples"
@@ -230,5 +232,18 @@ func TestCertificateWarnings(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestCertificateSecretWarnings(t *testing.T) {
+	t.Parallel()
+	crt := certificate(t, `{secretName: web-tls}`)
+	if got := validate.CertificateSecretWarnings(crt, nil); got != nil {
+		t.Errorf("nobody shares it: %q", got)
+	}
+	got := validate.CertificateSecretWarnings(crt, []string{"a", "b"})
+	want := []string{`spec.secretName: the Secret "web-tls" is also that of the Certificate "a"; only one of them gets it`}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("CertificateSecretWarnings() (-want +got):\n%s", diff)
 	}
 }

@@ -54,3 +54,12 @@ func outdated(spec *certsv1.CertificateSpec) []string {
 	}
 	return warnings
 }
+
+// CertificateSecretWarnings warns that others write the Secret of a
+// Certificate. sharers are the names of the other Certificates, sorted.
+func CertificateSecretWarnings(crt *certsv1.Certificate, sharers []string) []string {
+	if len(sharers) == 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf("spec.secretName: the Secret %q is also that of the Certificate %q; only one of them gets it", crt.Spec.SecretName, sharers[0])}
+}

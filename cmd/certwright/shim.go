@@ -23,6 +23,6 @@ func (p *process) addShim(context.Context) error {
 	options.AutoAnnotations, options.ExtraAnnotations = p.AutoAnnotations, p.ExtraAnnotations
 	options.ExcludedLabelPrefixes = p.ExcludedLabels
 	return ingress.Add(p.manager, ingress.Config{
-		Recorder: p.recorder(ingress.Manager), Options: options, Workers: p.Workers, Metrics: metrics,
+		Recorder: p.recorder(shim.IngressManager), Options: options, Workers: p.Workers, Metrics: metrics,
 	})
 }

@@ -26,7 +26,7 @@ func TestLifeOfACertificate(t *testing.T) {
 	if owner := metav1.GetControllerOf(crt); owner == nil || owner.UID != ing.UID || !*owner.BlockOwnerDeletion {
 		t.Errorf("owner: %v", owner)
 	}
-	if e := s.heard("Normal", "CreateCertificate", `Successfully created Certificate "t"`); e.Source.Component != Manager || e.InvolvedObject.UID != ing.UID {
+	if e := s.heard("Normal", "CreateCertificate", `Successfully created Certificate "t"`); e.Source.Component != shim.IngressManager || e.InvolvedObject.UID != ing.UID {
 		t.Errorf("event: %v", e)
 	}
 	s.edit(crt, "kubectl", func() {
@@ -160,7 +160,7 @@ func TestTakeOverOnTheServer(t *testing.T) {
 			Name: "t", Namespace: s.namespace,
 			Annotations: map[string]string{shim.OverrideIngressClassKey: "nginx"},
 			OwnerReferences: []metav1.OwnerReference{
-				*metav1.NewControllerRef(ing, networkingv1.SchemeGroupVersion.WithKind(kind)),
+				*metav1.NewControllerRef(ing, networkingv1.SchemeGroupVersion.WithKind(shim.IngressKind)),
 			},
 		},
 		Spec: certsv1.CertificateSpec{ // as an old version made it: no usages
@@ -169,7 +169,7 @@ func TestTakeOverOnTheServer(t *testing.T) {
 			EmailAddresses: []string{"a@b.ex"},
 		},
 	}
-	s.must(s.Create(t.Context(), crt, client.FieldOwner(Manager)))
+	s.must(s.Create(t.Context(), crt, client.FieldOwner(shim.IngressManager)))
 	s.edit(ing, "kubectl", func() {
 		ing.Annotations = le(certsv1.EmailSANsKey, "a@b.ex", shim.HTTP01IngressClassKey, "nginx")
 	})
@@ -182,7 +182,7 @@ func TestTakeOverOnTheServer(t *testing.T) {
 		return len(crt.Spec.EmailAddresses) == 0 && crt.Annotations[shim.OverrideIngressClassKey] == ""
 	})
 	for _, entry := range crt.ManagedFields {
-		if entry.Manager == Manager && entry.Operation != metav1.ManagedFieldsOperationApply {
+		if entry.Manager == shim.IngressManager && entry.Operation != metav1.ManagedFieldsOperationApply {
 			t.Errorf("managed fields are not migrated: %v", crt.ManagedFields)
 		}
 	}

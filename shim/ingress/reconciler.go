@@ -41,7 +41,8 @@ type Scope interface{ Mine(obj metav1.Object) bool }
 
 // Config is what the controller needs.
 type Config struct {
-	// Recorder emits the events on Ingresses. Its component is Manager.
+	// Recorder emits the events on Ingresses. Its component is
+	// shim.IngressManager.
 	Recorder record.EventRecorder
 	// Options say how annotations are read.
 	Options shim.Options
@@ -71,7 +72,7 @@ func Add(mgr manager.Manager, cfg Config) error {
 		Client:  mgr.GetClient(),
 		options: cfg.Options,
 		scope:   cfg.Scope,
-		writer:  &apply.Writer{Client: mgr.GetClient(), Recorder: cfg.Recorder, Manager: Manager, Metrics: cfg.Metrics},
+		writer:  &apply.Writer{Client: mgr.GetClient(), Recorder: cfg.Recorder, Manager: shim.IngressManager, Metrics: cfg.Metrics},
 		told:    &apply.Reporter{Recorder: cfg.Recorder},
 	}
 	return builder.ControllerManagedBy(mgr).
@@ -109,7 +110,7 @@ func (r *reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reco
 		return reconcile.Result{}, nil
 	}
 
-	src := Source(ing)
+	src := shim.FromIngress(ing)
 	wanted := shim.Desired(src, r.options)
 	problems := wanted.Problems
 	var outcome apply.Outcome

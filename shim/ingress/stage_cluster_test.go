@@ -84,7 +84,7 @@ func newStage(t *testing.T) *stage {
 	})
 	s.must(err)
 	s.must(Add(mgr, Config{
-		Recorder: mgr.GetEventRecorderFor(Manager), //nolint:staticcheck // the events API of core/v1 is what users' alerts read
+		Recorder: mgr.GetEventRecorderFor(shim.IngressManager), //nolint:staticcheck // the events API of core/v1 is what users' alerts read
 		Options:  shim.DefaultOptions(),
 		Scope:    within(ns.Name),
 		Metrics:  s.metrics,

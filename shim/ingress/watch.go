@@ -28,7 +28,7 @@ const (
 )
 
 func ownerUID(obj client.Object) []string {
-	if controller := metav1.GetControllerOfNoCopy(obj); controller != nil && controller.Kind == kind {
+	if controller := metav1.GetControllerOfNoCopy(obj); controller != nil && controller.Kind == shim.IngressKind {
 		return []string{string(controller.UID)}
 	}
 	return nil
@@ -76,7 +76,7 @@ func certificateChanged(before, after *certsv1.Certificate) bool {
 func certificates(reader client.Reader) handler.TypedEventHandler[*certsv1.Certificate, reconcile.Request] {
 	type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
 	wake := func(q queue, crt *certsv1.Certificate) {
-		if controller := metav1.GetControllerOfNoCopy(crt); controller != nil && controller.Kind == kind {
+		if controller := metav1.GetControllerOfNoCopy(crt); controller != nil && controller.Kind == shim.IngressKind {
 			q.Add(reconcile.Request{NamespacedName: client.ObjectKey{Namespace: crt.Namespace, Name: controller.Name}})
 		}
 	}
