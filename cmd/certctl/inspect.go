@@ -1,7 +1,7 @@
 package main
 
 import (
-	"crypto/sha1" //nolint:gosec // a fingerprint that others print too, not a proof
+	"crypto/sha1" // a fingerprint that others print too, not a proof
 	"crypto/sha256"
 	"crypto/x509"
 	"crypto/x509/pkix"
@@ -173,7 +173,7 @@ func (t *text) name(n pkix.Name) {
 
 func (t *text) fingerprints(c *x509.Certificate) {
 	t.line("Fingerprint (SHA-256): %s", colons(sha256.Sum256(c.Raw)))
-	t.line("Fingerprint (SHA-1): %s", colons(sha1.Sum(c.Raw))) //nolint:gosec // see the import
+	t.line("Fingerprint (SHA-1): %s", colons(sha1.Sum(c.Raw)))
 }
 
 // chain lists the certificates behind the leaf.

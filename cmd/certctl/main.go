@@ -32,7 +32,7 @@ func command() *cobra.Command {
 		Annotations:   map[string]string{cobra.CommandDisplayNameAnnotation: programName()},
 	}
 	root.AddCommand(crds(), version())
-	root.AddCommand(statusCommand(), inspectCommand(), renew(), approve(), deny(), check())
+	root.AddCommand(explainCommand(), statusCommand(), inspectCommand(), renew(), approve(), deny(), check())
 	for _, cmd := range root.Commands() {
 		cmd.Example = strings.ReplaceAll(cmd.Example, "certctl ", programName()+" ")
 	}
