@@ -13,7 +13,7 @@ import (
 var update = flag.Bool("update", false, "write what the programs print into the files that it is compared with")
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"certctl": main})
+	testscript.Main(m, map[string]func(){"certctl": main, "kubectl-certwright": main, "kubectl-cert_manager": main})
 }
 
 func TestManual(t *testing.T) {

@@ -37,13 +37,10 @@ type Accounts struct {
 
 // Client returns the client of issuer's account. Secrets are in namespace.
 func (a *Accounts) Client(ctx context.Context, issuer certsv1.GenericIssuer, namespace string) (*exchange.Client, error) {
+	if _, err := Registered(issuer); err != nil {
+		return nil, err
+	}
 	spec, status := issuer.GetSpec().ACME, issuer.GetStatus().ACME
-	if spec == nil {
-		return nil, errors.New("the issuer is not an ACME issuer")
-	}
-	if status == nil || status.URI == "" || status.LastPrivateKeyHash == "" {
-		return nil, ErrNotRegistered
-	}
 	account := accountOf(spec, status.URI)
 	identity := exchange.Identity(account, status.LastPrivateKeyHash)
 	if c, ok := a.Clients.Find(issuer.GetUID(), identity); ok {
@@ -58,6 +55,18 @@ func (a *Accounts) Client(ctx context.Context, issuer certsv1.GenericIssuer, nam
 	}
 	account.Key = key
 	return a.Clients.Keep(issuer.GetUID(), identity, account)
+}
+
+// Registered returns the URI of issuer's account, or why it has none.
+func Registered(issuer certsv1.GenericIssuer) (string, error) {
+	if issuer.GetSpec().ACME == nil {
+		return "", errors.New("the issuer is not an ACME issuer")
+	}
+	status := issuer.GetStatus().ACME
+	if status == nil || status.URI == "" || status.LastPrivateKeyHash == "" {
+		return "", ErrNotRegistered
+	}
+	return status.URI, nil
 }
 
 func accountOf(spec *acmev1.ACMEIssuer, uri string) exchange.Account {

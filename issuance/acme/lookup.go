@@ -32,6 +32,16 @@ func FindIssuer(ctx context.Context, from client.Reader, ref cmmeta.IssuerRefere
 	}
 }
 
+// NotFound says that there is no issuer that ref means.
+func NotFound(ref cmmeta.IssuerReference) string {
+	return fmt.Sprintf("Referenced issuer %q not found", ref.Name)
+}
+
+// Unusable says why issuer's account cannot be used.
+func Unusable(issuer certsv1.GenericIssuer, why error) string {
+	return fmt.Sprintf("Issuer %q cannot be used: %s", issuer.GetName(), why)
+}
+
 // ReferenceKey is the value of an index by issuer, for an object in namespace.
 func ReferenceKey(ref cmmeta.IssuerReference, namespace string) string {
 	ref = ref.WithDefaults()

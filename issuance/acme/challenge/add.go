@@ -76,6 +76,9 @@ type Config struct {
 	life context.Context //nolint:containedctx // the controller's own
 }
 
+// defaultRetry is the wait between self-checks.
+const defaultRetry = 10 * time.Second
+
 // byIssuer is the index of open Challenges by the issuer that they mean.
 const byIssuer = "certwright.dev/issuer"
 
@@ -94,7 +97,7 @@ func Add(mgr manager.Manager, cfg Config) error {
 		cfg.Max = 60
 	}
 	if cfg.Retry <= 0 {
-		cfg.Retry = 10 * time.Second
+		cfg.Retry = defaultRetry
 	}
 	if cfg.Workers <= 0 {
 		cfg.Workers = 10

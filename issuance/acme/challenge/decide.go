@@ -36,7 +36,10 @@ const (
 	parkedRetry = time.Minute
 )
 
-const verified = "Successfully authorized domain"
+const (
+	verified   = "Successfully authorized domain"
+	validating = "Waiting for the server to validate the challenge"
+)
 
 // Decide says what brings the Challenge closer to its end. The order of the
 // rules is the policy.
@@ -182,11 +185,8 @@ func judged(s State) (Decision, bool) {
 	case exchange.Later:
 		s.Known.Held++
 		s.Known.Until = s.Now.Add(pace.Hold(s.Known.Held, e.RetryAfter, string(s.Challenge.UID)))
-		what := "%s is not available until %s: %s"
-		if e.Status == http.StatusTooManyRequests || e.Kind() == exchange.KindRateLimited {
-			what = "rate limited by %s until %s: %s"
-		}
-		return wait(s, fmt.Sprintf(what, e.Host, s.Known.Until.UTC().Truncate(time.Second).Format(time.RFC3339), e), s.Known.Until), true
+		limited := e.Status == http.StatusTooManyRequests || e.Kind() == exchange.KindRateLimited
+		return wait(s, pace.PutOff(e.Host, limited, s.Known.Until, e), s.Known.Until), true
 	case exchange.Terminal:
 		if _, ok := f.During.(Accept); ok && s.Known.AcceptRefused == nil {
 			s.Known.AcceptRefused = e // it may be that it was accepted before
@@ -284,7 +284,7 @@ func accepted(s State) (Decision, bool) {
 	s.Known.Polls++
 	s.Known.Until = s.Now.Add(pace.Poll(s.Known.Polls, s.Known.Authorization.RetryAfter))
 	s.Known.Authorization = nil
-	return wait(s, "Waiting for the server to validate the challenge", s.Known.Until), true
+	return wait(s, validating, s.Known.Until), true
 }
 
 // begun is started, in the state pending.

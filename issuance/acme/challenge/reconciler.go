@@ -177,7 +177,7 @@ func (n *notes) wrote(before string, after *acmev1.Challenge) {
 // observe reads everything that counts.
 func (r *reconciler) observe(ctx context.Context, ch *acmev1.Challenge, n *notes) (State, Server, error) {
 	s := State{Now: r.Clock.Now(), Challenge: ch, Status: *n.status, Known: n.known, Retry: r.Retry}
-	order, orphan, err := r.orderOf(ctx, ch)
+	order, orphan, err := orderOf(ctx, r.Client, ch)
 	if err != nil {
 		return s, nil, err
 	}
@@ -191,7 +191,7 @@ func (r *reconciler) observe(ctx context.Context, ch *acmev1.Challenge, n *notes
 	}
 	issuer, err := acme.FindIssuer(ctx, r.Client, ch.Spec.IssuerRef, ch.Namespace)
 	if apierrors.IsNotFound(err) {
-		s.Blocked = fmt.Sprintf("Referenced issuer %q not found", ch.Spec.IssuerRef.Name)
+		s.Blocked = acme.NotFound(ch.Spec.IssuerRef)
 		return s, nil, nil
 	}
 	if err != nil {
@@ -200,7 +200,7 @@ func (r *reconciler) observe(ctx context.Context, ch *acmev1.Challenge, n *notes
 	server, err := r.Accounts.Client(ctx, issuer, acme.ResourceNamespace(issuer, r.ClusterResourceNamespace))
 	switch {
 	case errors.Is(err, acme.ErrNotRegistered), apierrors.IsNotFound(err):
-		s.Blocked = fmt.Sprintf("Issuer %q cannot be used: %s", issuer.GetName(), err)
+		s.Blocked = acme.Unusable(issuer, err)
 		return s, nil, nil
 	case err != nil:
 		return s, nil, err
@@ -229,13 +229,13 @@ func derive(ch *acmev1.Challenge, order *acmev1.Order, a *exchange.Authorization
 }
 
 // orderOf returns the Order that controls ch, or why there is none.
-func (r *reconciler) orderOf(ctx context.Context, ch *acmev1.Challenge) (*acmev1.Order, string, error) {
+func orderOf(ctx context.Context, from client.Reader, ch *acmev1.Challenge) (*acmev1.Order, string, error) {
 	owner := metav1.GetControllerOf(ch)
 	if owner == nil || owner.Kind != acmev1.OrderKind || owner.APIVersion != acmev1.GroupVersion.String() {
 		return nil, "The Challenge is not controlled by an Order and is ignored", nil
 	}
 	var order acmev1.Order
-	err := r.Client.Get(ctx, types.NamespacedName{Namespace: ch.Namespace, Name: owner.Name}, &order)
+	err := from.Get(ctx, types.NamespacedName{Namespace: ch.Namespace, Name: owner.Name}, &order)
 	if apierrors.IsNotFound(err) || err == nil && order.UID != owner.UID {
 		return nil, fmt.Sprintf("The Order %q that controls the Challenge does not exist", owner.Name), nil
 	}

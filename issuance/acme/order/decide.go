@@ -157,14 +157,11 @@ func later(s State, f *Failure) Decision {
 		return fail(s, acmev1.Errored, fmt.Sprintf("Failed to %s: %s", verb(f.During), f.Err))
 	}
 	s.Known.Until = s.Now.Add(hold)
-	what := "%s is not available until %s: %s"
-	if f.Err.Status == http.StatusTooManyRequests || f.Err.Kind() == exchange.KindRateLimited {
-		what = "rate limited by %s until %s: %s"
-	}
+	limited := f.Err.Status == http.StatusTooManyRequests || f.Err.Kind() == exchange.KindRateLimited
 	if s.Status.State == acmev1.Unknown {
 		s.Status.State = acmev1.Pending
 	}
-	d := wait(s, fmt.Sprintf(what, f.Err.Host, s.Known.Until.UTC().Truncate(time.Second).Format(time.RFC3339), f.Err), s.Known.Until)
+	d := wait(s, pace.PutOff(f.Err.Host, limited, s.Known.Until, f.Err), s.Known.Until)
 	d.Urgent = true
 	return d
 }

@@ -130,7 +130,7 @@ func (r *reconciler) observe(ctx context.Context, order *acmev1.Order, n *notes)
 	if s.Status.State.Failed() || !order.DeletionTimestamp.IsZero() {
 		return s, nil, nil
 	}
-	request, orphan, err := r.requestOf(ctx, order)
+	request, orphan, err := requestOf(ctx, r.Client, order)
 	if err != nil {
 		return s, nil, err
 	}
@@ -145,7 +145,7 @@ func (r *reconciler) observe(ctx context.Context, order *acmev1.Order, n *notes)
 	}
 	issuer, err := acme.FindIssuer(ctx, r.Client, order.Spec.IssuerRef, order.Namespace)
 	if apierrors.IsNotFound(err) {
-		s.Blocked = fmt.Sprintf("Referenced issuer %q not found", order.Spec.IssuerRef.Name)
+		s.Blocked = acme.NotFound(order.Spec.IssuerRef)
 		return s, nil, nil
 	}
 	if err != nil {
@@ -154,7 +154,7 @@ func (r *reconciler) observe(ctx context.Context, order *acmev1.Order, n *notes)
 	server, err := r.Accounts.Client(ctx, issuer, acme.ResourceNamespace(issuer, r.ClusterResourceNamespace))
 	switch {
 	case errors.Is(err, acme.ErrNotRegistered), apierrors.IsNotFound(err):
-		s.Blocked = fmt.Sprintf("Issuer %q cannot be used: %s", issuer.GetName(), err)
+		s.Blocked = acme.Unusable(issuer, err)
 		return s, nil, nil
 	case err != nil:
 		return s, nil, err
@@ -165,13 +165,13 @@ func (r *reconciler) observe(ctx context.Context, order *acmev1.Order, n *notes)
 
 // requestOf returns the CertificateRequest that controls order, or why there is
 // none.
-func (r *reconciler) requestOf(ctx context.Context, order *acmev1.Order) (*certsv1.CertificateRequest, string, error) {
+func requestOf(ctx context.Context, from client.Reader, order *acmev1.Order) (*certsv1.CertificateRequest, string, error) {
 	owner := metav1.GetControllerOf(order)
 	if owner == nil || owner.Kind != certsv1.CertificateRequestKind || owner.APIVersion != certsv1.GroupVersion.String() {
 		return nil, "The Order is not controlled by a CertificateRequest and is ignored", nil
 	}
 	var req certsv1.CertificateRequest
-	err := r.Client.Get(ctx, types.NamespacedName{Namespace: order.Namespace, Name: owner.Name}, &req)
+	err := from.Get(ctx, types.NamespacedName{Namespace: order.Namespace, Name: owner.Name}, &req)
 	if apierrors.IsNotFound(err) || err == nil && req.UID != owner.UID {
 		return nil, fmt.Sprintf("The CertificateRequest %q that controls the Order does not exist", owner.Name), nil
 	}

@@ -7,7 +7,9 @@
 package pace
 
 import (
+	"fmt"
 	"hash/fnv"
+	"regexp"
 	"time"
 )
 
@@ -33,6 +35,30 @@ func Hold(n int, retryAfter time.Duration, seed string) time.Duration {
 		d = grow(firstHold, maxHold, n)
 	}
 	return d + jitter(min(d/10, 5*time.Minute)+time.Second, seed)
+}
+
+// PutOff says that host asked to be left alone until a moment, and why.
+func PutOff(host string, limited bool, until time.Time, why error) string {
+	what := "%s is not available until %s: %s"
+	if limited {
+		what = "rate limited by %s until %s: %s"
+	}
+	return fmt.Sprintf(what, host, until.UTC().Truncate(time.Second).Format(time.RFC3339), why)
+}
+
+var putOff = regexp.MustCompile(`^(?:\S+ is not available|rate limited by \S+) until (\S+): `)
+
+// Until reads the moment from what PutOff says; it is zero in all other texts.
+func Until(text string) time.Time {
+	found := putOff.FindStringSubmatch(text)
+	if found == nil {
+		return time.Time{}
+	}
+	at, err := time.Parse(time.RFC3339, found[1])
+	if err != nil {
+		return time.Time{}
+	}
+	return at
 }
 
 // Poll is the wait before the n-th look, n from 1, at something that the server

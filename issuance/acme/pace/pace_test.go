@@ -1,6 +1,7 @@
 package pace
 
 import (
+	"errors"
 	"testing"
 	"time"
 )
@@ -20,6 +21,22 @@ func TestPace(t *testing.T) {
 	} {
 		if tt.got != tt.want {
 			t.Errorf("%s: %s, want %s", name, tt.got, tt.want)
+		}
+	}
+}
+
+func TestUntil(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	for _, limited := range []bool{true, false} {
+		text := PutOff("ca.test", limited, at.Add(time.Millisecond), errors.New("too many"))
+		if got := Until(text); !got.Equal(at) {
+			t.Errorf("Until(%q) = %s", text, got)
+		}
+	}
+	for _, text := range []string{"", "Waiting for the challenge for a: rate limited by ca.test until 2026-11-23T12:00:00Z: too many", "rate limited by ca.test until tomorrow: x"} {
+		if got := Until(text); !got.IsZero() {
+			t.Errorf("Until(%q) = %s", text, got)
 		}
 	}
 }
