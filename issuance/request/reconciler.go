@@ -152,7 +152,7 @@ func (r *Reconciler) sign(ctx context.Context, s State, d Decision, namespace st
 	outcome, wake, err := r.ask(ctx, s, namespace)
 	if err != nil {
 		// Unknown: say so once, and ask again after a back-off.
-		answer := issuance.Pending{Reason: eventIssuerUnknown, Message: "The issuer did not answer; asking again: " + err.Error()}
+		answer := issuance.Pending{Reason: EventIssuerError, Message: "The issuer did not answer; asking again: " + err.Error()}
 		if c := d.Status.Condition(certsv1.CertificateRequestConditionReady); c == nil || c.Reason != certsv1.CertificateRequestReasonPending {
 			if e := Answer(&d.Status, answer, s.Now); e != nil {
 				d.Events = append(d.Events, *e)
