@@ -118,6 +118,11 @@ func testAccess(t *testing.T, c client.Client) {
 		"cert-manager takes the lease":                             {account(ServiceAccount), "update", "coordination.k8s.io", "leases", "cert-manager-controller", "kube-system", true},
 		"cert-manager takes no other lease":                        {account(ServiceAccount), "update", "coordination.k8s.io", "leases", "kube-scheduler", "kube-system", false},
 		"cert-manager sets owner references that block an Ingress": {account(ServiceAccount), "update", "networking.k8s.io", "ingresses/finalizers", "", namespace, true},
+		"cert-manager signs for Issuers":                           {account(ServiceAccount), "sign", csrs, "signers", "issuers.cert-manager.io/*", "", true},
+		"cert-manager signs for ClusterIssuers":                    {account(ServiceAccount), "sign", csrs, "signers", "clusterissuers.cert-manager.io/*", "", true},
+		"cert-manager signs for no signer of Kubernetes":           {account(ServiceAccount), "sign", csrs, "signers", "kubernetes.io/*", "", false},
+		"cert-manager approves no CertificateSigningRequest":       {account(ServiceAccount), "update", csrs, "certificatesigningrequests/approval", "", "", false},
+		"an editor may not use an Issuer through one":              {"deploy-test-edit", "reference", certs, "signers", "ca", namespace, false},
 		"cert-manager gets no tokens":                              {account(ServiceAccount), "create", "", "serviceaccounts/token", "", namespace, false},
 	}
 	for name, tt := range tests {

@@ -12,6 +12,7 @@ import (
 const (
 	certs = "cert-manager.io"
 	acme  = "acme.cert-manager.io"
+	csrs  = "certificates.k8s.io"
 )
 
 func TestRolesGrantNothingWholesale(t *testing.T) {
@@ -114,6 +115,24 @@ func TestWhatTheAccountsMayDo(t *testing.T) {
 			}
 		})
 	}
+	t.Run("CertificateSigningRequests are answered for our issuers, and not approved", func(t *testing.T) {
+		want := map[string][]string{
+			"certificates.k8s.io/certificatesigningrequests":        {"get", "list", "watch"},
+			"certificates.k8s.io/certificatesigningrequests/status": {"patch"},
+			"certificates.k8s.io/signers":                           {"sign"},
+			"authorization.k8s.io/subjectaccessreviews":             {"create"},
+		}
+		rules := roles(t)["cert-manager-controller-certificatesigningrequests"]
+		if diff := cmp.Diff(want, verbs(rules)); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+		for _, rule := range everywhere {
+			ours := []string{"issuers.cert-manager.io/*", "clusterissuers.cert-manager.io/*"}
+			if slices.Contains(rule.APIGroups, "certificates.k8s.io") && slices.Contains(rule.Resources, "signers") && !slices.Equal(rule.ResourceNames, ours) {
+				t.Errorf("%v signs for others", rule)
+			}
+		}
+	})
 	t.Run("webhook configurations are ours by name", func(t *testing.T) {
 		for _, rule := range everywhere {
 			if slices.Contains(rule.APIGroups, "admissionregistration.k8s.io") && !slices.Equal(rule.ResourceNames, []string{"cert-manager-webhook"}) {

@@ -11,6 +11,9 @@ import (
 	"crypto/x509"
 	"time"
 
+	certificatesv1 "k8s.io/api/certificates/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
 	acmev1 "github.com/certwright/certwright/certs/acme/v1"
 	cmmeta "github.com/certwright/certwright/certs/meta/v1"
 	certsv1 "github.com/certwright/certwright/certs/v1"
@@ -25,11 +28,16 @@ type Issuer interface {
 	Sign(ctx context.Context, req Request) (Outcome, error)
 }
 
-// A Request is one approved CertificateRequest together with the issuer that
-// it names. All of it is read-only.
+// A Request is one approved CertificateRequest, or Kubernetes
+// CertificateSigningRequest, together with the issuer that it names. All of it
+// is read-only.
 type Request struct {
-	// Object is the CertificateRequest.
+	// Object is the CertificateRequest. With an Origin it is not in the API and
+	// has no more than a spec, which says what Origin asks for.
 	Object *certsv1.CertificateRequest
+	// Origin is the CertificateSigningRequest that asks, nil if it is Object.
+	// Only issuers of a Kind with SigningRequests see one.
+	Origin *certificatesv1.CertificateSigningRequest
 	// CSR is Object.Spec.Request, parsed, its signature checked.
 	CSR *x509.CertificateRequest
 	// Issuer is the Ready Issuer or ClusterIssuer.
@@ -40,6 +48,15 @@ type Request struct {
 	// Key is the private key of the CSR where the caller holds it in memory,
 	// else nil. Only a self-signing issuer has a use for it.
 	Key crypto.Signer
+}
+
+// Asker returns the object in the API that asks: events are about it, and its
+// annotations count.
+func (r Request) Asker() client.Object {
+	if r.Origin != nil {
+		return r.Origin
+	}
+	return r.Object
 }
 
 // An Outcome is one of Issued, Pending or Refused.
@@ -105,6 +122,10 @@ type Kind struct {
 	// AtOnce says that Sign never answers Pending for a request of a ready
 	// issuer, so that a Certificate can be issued in one pass.
 	AtOnce bool
+	// SigningRequests says that Sign needs nothing of a CertificateRequest but
+	// its spec, so that it can serve Kubernetes CertificateSigningRequests too:
+	// it owns nothing through one and remembers nothing in one.
+	SigningRequests bool
 	// Issuer signs.
 	Issuer Issuer
 	// Checker checks.

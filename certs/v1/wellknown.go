@@ -51,4 +51,14 @@ const (
 	// DefaultIssuerKey marks, with the value "true", the issuer that is used
 	// where none is named.
 	DefaultIssuerKey = "certwright.dev/default-issuer"
+
+	// What a Kubernetes CertificateSigningRequest has no field for.
+	// SigningRequestDurationKey is a duration such as 2160h, and wins over
+	// spec.expirationSeconds; SigningRequestIsCAKey asks, with the value "true",
+	// for a certificate that may sign others.
+	SigningRequestDurationKey = "experimental.cert-manager.io/request-duration"
+	SigningRequestIsCAKey     = "experimental.cert-manager.io/request-is-ca"
+	// SigningRequestPrivateKeySecretKey names the Secret whose tls.key made the
+	// request, in the namespace of the issuer's Secrets.
+	SigningRequestPrivateKeySecretKey = "experimental.cert-manager.io/private-key-secret-name"
 )

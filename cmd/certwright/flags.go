@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -36,6 +37,7 @@ type config struct {
 	ClusterResourceNamespace string
 	Controllers              []string
 	Workers                  int
+	FeatureGates             []string
 
 	LeaderElect         bool
 	LeaderNamespace     string
@@ -70,7 +72,14 @@ type config struct {
 	DevHTTPPort         int
 	explicit            map[string]bool
 	ignored             []string
+	// signingRequests says that the gate of that name is open.
+	signingRequests bool
 }
+
+// gateSigningRequests is the feature gate of the signers of Kubernetes
+// CertificateSigningRequests. It is the only one that decides something: what
+// cert-manager has behind others is on here, or not there.
+const gateSigningRequests = "ExperimentalCertificateSigningRequestControllers"
 
 // flagSet returns the flags of the program, which write into c.
 func flagSet(c *config) *pflag.FlagSet {
@@ -87,7 +96,8 @@ func flagSet(c *config) *pflag.FlagSet {
 
 	f.StringVar(&c.Namespace, "namespace", "", "look at this namespace only; ClusterIssuers are off then")
 	f.StringVar(&c.ClusterResourceNamespace, "cluster-resource-namespace", "kube-system", "where the Secrets of ClusterIssuers are")
-	f.StringSliceVar(&c.Controllers, "controllers", []string{"*"}, "controllers to run; -certificaterequests-approver switches off automatic approval")
+	f.StringSliceVar(&c.Controllers, "controllers", []string{"*"}, "controllers to run; -certificaterequests-approver switches off automatic approval, -certificatesigningrequests-issuer-ca leaves such requests to others")
+	f.StringSliceVar(&c.FeatureGates, "feature-gates", nil, gateSigningRequests+"=true signs Kubernetes CertificateSigningRequests; other gates are accepted, without effect")
 	f.IntVar(&c.Workers, "concurrent-workers", 0, "how many objects of a kind are worked on at once; 0 picks a number")
 
 	f.BoolVar(&c.LeaderElect, "leader-elect", true, "let one replica at a time write")
@@ -145,7 +155,7 @@ var withoutEffect = []string{
 	"acme-http01-solver-runtime-class-name", "api-server-host", "client-ca-path", "client-subject-names",
 	"cluster-issuer-ambient-credentials", "config", "dns01-recursive-nameservers",
 	"dns01-recursive-nameservers-only", "enable-client-verification", "enable-gateway-api",
-	"enable-gateway-api-listenerset", "feature-gates", "gateway-api-extra-protocols",
+	"enable-gateway-api-listenerset", "gateway-api-extra-protocols",
 	"healthz-port", "issuer-ambient-credentials", "log-flush-frequency", "logging-format",
 	"max-certificate-bundle-size", "max-certificate-chain-length", "max-certificate-size",
 	"max-private-key-size", "metrics-dynamic-serving-ca-secret-name",
@@ -176,13 +186,33 @@ func parse(args []string) (*config, error) {
 	f.Visit(func(flag *pflag.Flag) {
 		c.explicit[flag.Name] = true
 		if slices.Contains(withoutEffect, flag.Name) {
-			c.ignored = append(c.ignored, flag.Name)
+			c.ignored = append(c.ignored, "--"+flag.Name)
 		}
 	})
+	if err := c.readGates(); err != nil {
+		return nil, err
+	}
 	if c.Dev {
 		c.developmentDefaults()
 	}
 	return c, c.check()
+}
+
+// readGates reads --feature-gates, where the last word on a gate counts.
+func (c *config) readGates() error {
+	for _, gate := range c.FeatureGates {
+		name, value, _ := strings.Cut(strings.TrimSpace(gate), "=")
+		open, err := strconv.ParseBool(value)
+		if err != nil {
+			return fmt.Errorf("--feature-gates: %q is not of the form name=true or name=false", gate)
+		}
+		if name == gateSigningRequests {
+			c.signingRequests = open
+		} else {
+			c.ignored = append(c.ignored, "--feature-gates="+name)
+		}
+	}
+	return nil
 }
 
 // developmentDefaults sets what deploy/manifests sets by arguments, and shorter

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -8,6 +9,9 @@ import (
 	"github.com/spf13/pflag"
 	coordinationv1 "k8s.io/api/coordination/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/certwright/certwright/issuance"
+	"github.com/certwright/certwright/issuance/signingrequest"
 )
 
 func TestFlags(t *testing.T) {
@@ -22,7 +26,18 @@ func TestFlags(t *testing.T) {
 		"an unknown role is refused":                   {[]string{"--roles=webhok"}, nil, `"webhok" is none of webhook, shim, issuance`},
 		"an unknown flag is refused":                   {[]string{"--no-such-flag"}, nil, "unknown flag"},
 		"an argument that is no flag is refused":       {[]string{"start"}, nil, "everything is a flag"},
-		"a flag of cert-manager's without effect here": {[]string{"--acme-http01-solver-image=x", "--feature-gates=A=true"}, func(c *config) bool { return len(c.ignored) == 2 }, ""},
+		"a flag of cert-manager's without effect here": {[]string{"--acme-http01-solver-image=x", "--vmodule=a=1"}, func(c *config) bool { return len(c.ignored) == 2 }, ""},
+		"CertificateSigningRequests are behind a gate": {nil, func(c *config) bool { return !c.signingRequests }, ""},
+		"the gate opens":                               {[]string{"--feature-gates=ExperimentalCertificateSigningRequestControllers=true"}, func(c *config) bool { return c.signingRequests && len(c.ignored) == 0 }, ""},
+		"among others, which have no effect": {[]string{"--feature-gates=ServerSideApply=true, ExperimentalCertificateSigningRequestControllers=true", "--feature-gates=New=false"}, func(c *config) bool {
+			return c.signingRequests && slices.Equal(c.ignored, []string{"--feature-gates=ServerSideApply", "--feature-gates=New"})
+		}, ""},
+		"the last word on a gate counts": {[]string{"--feature-gates=ExperimentalCertificateSigningRequestControllers=true,ExperimentalCertificateSigningRequestControllers=false"}, func(c *config) bool { return !c.signingRequests }, ""},
+		"a gate without a value":         {[]string{"--feature-gates=ServerSideApply"}, nil, `"ServerSideApply" is not of the form name=true`},
+		"a gate that is ajar":            {[]string{"--feature-gates=ServerSideApply=half"}, nil, "is not of the form name=true"},
+		"one kind of signers is left out": {[]string{"--controllers=*,-certificatesigningrequests-issuer-ca"}, func(c *config) bool {
+			return !c.controller(signingrequest.ControllerOf(issuance.Kind{Name: "ca"})) && c.controller(signingrequest.ControllerOf(issuance.Kind{Name: "selfSigned"}))
+		}, ""},
 		"all controllers but one": {[]string{"--controllers=*,-certificaterequests-approver"}, func(c *config) bool {
 			return !c.controller("certificaterequests-approver") && c.controller("ingress-shim")
 		}, ""},

@@ -25,6 +25,7 @@ import (
 	"github.com/certwright/certwright/issuance/request"
 	"github.com/certwright/certwright/issuance/secrets"
 	"github.com/certwright/certwright/issuance/selfsigned"
+	"github.com/certwright/certwright/issuance/signingrequest"
 )
 
 // solverService is the Service of the acmesolver replicas.
@@ -100,6 +101,7 @@ func (p *process) addIssuance(context.Context) error {
 			Events: p.recorder("cert-manager-certificates-issuing"), Clock: p.clock, MinBackoff: p.MinBackoff, MaxBackoff: p.MaxBackoff,
 			OwnerRef: p.OwnerRef, CopiedAnnotations: p.CopiedAnnotations, Counters: counters, Workers: p.Workers,
 		}),
+		p.addSigningRequests(kinds, store, counters),
 		order.Add(p.manager, order.Config{
 			Accounts: accounts, ClusterResourceNamespace: p.ClusterResourceNamespace, Namespaced: namespaced,
 			Events: p.recorder("cert-manager-orders"), Clock: p.clock, Workers: p.Workers,
@@ -114,6 +116,19 @@ func (p *process) addIssuance(context.Context) error {
 		p.onLeader(readiness.NewCollector(p.manager.GetClient(), namespaced)),
 		p.onLeader(challenge.NewCollector(p.manager.GetClient())),
 	)
+}
+
+// addSigningRequests adds the controller of Kubernetes
+// CertificateSigningRequests, if its feature gate is open.
+func (p *process) addSigningRequests(kinds []issuance.Kind, store *secrets.Store, counters *issuancemetrics.Counters) error {
+	if !p.signingRequests {
+		return nil
+	}
+	return signingrequest.Add(p.manager, signingrequest.Config{
+		Kinds: kinds, Serves: func(k issuance.Kind) bool { return p.controller(signingrequest.ControllerOf(k)) },
+		Resources: p.ClusterResourceNamespace, Namespace: p.Namespace, Reviews: p.kubernetes.AuthorizationV1().SubjectAccessReviews(),
+		Secrets: store, Events: p.recorder("cert-manager-certificatesigningrequests"), Clock: p.clock, Counters: counters, Workers: p.Workers,
+	})
 }
 
 // solverEndpoints knows where acmesolver answers.

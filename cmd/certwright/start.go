@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	certificatesv1 "k8s.io/api/certificates/v1"
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
@@ -38,6 +39,7 @@ import (
 	certsv1 "github.com/certwright/certwright/certs/v1"
 	"github.com/certwright/certwright/cmd/internal/run"
 	"github.com/certwright/certwright/issuance/request"
+	"github.com/certwright/certwright/issuance/signingrequest"
 )
 
 // stopTimeout is how long work under way may take once the process is told to
@@ -66,7 +68,7 @@ func start(ctx context.Context, c *config) (err error) {
 	log := ctrl.Log
 	log.Info("certwright", "version", run.Version, "roles", c.Roles)
 	for _, name := range c.ignored {
-		log.Info("this flag has no effect here", "flag", "--"+name)
+		log.Info("this flag has no effect here", "flag", name)
 	}
 	access, err := clientcmd.BuildConfigFromFlags(c.Master, c.Kubeconfig)
 	if err != nil {
@@ -119,7 +121,8 @@ func (p *process) assemble(ctx context.Context) error {
 		return err
 	}
 	p.events = record.NewBroadcaster(record.WithContext(ctx))
-	p.events.StartRecordingToSink(&typedcorev1.EventSinkImpl{Interface: p.kubernetes.CoreV1().Events(p.Namespace)})
+	// Events about what has no namespace are in another than --namespace.
+	p.events.StartRecordingToSink(&typedcorev1.EventSinkImpl{Interface: p.kubernetes.CoreV1().Events("")})
 	context.AfterFunc(ctx, p.events.Shutdown)
 
 	for _, add := range []struct {
@@ -164,8 +167,9 @@ func (p *process) newManager() (manager.Manager, error) {
 			DefaultTransform:            cache.TransformStripManagedFields(),
 			ByObject: map[client.Object]cache.ByObject{
 				// The shim reads from the managed fields what it has set.
-				&certsv1.Certificate{}:        {Transform: keep},
-				&certsv1.CertificateRequest{}: {Transform: request.Trim},
+				&certsv1.Certificate{}:                      {Transform: keep},
+				&certsv1.CertificateRequest{}:               {Transform: request.Trim},
+				&certificatesv1.CertificateSigningRequest{}: {Transform: signingrequest.Trim},
 			},
 		},
 		Client: client.Options{Cache: &client.CacheOptions{DisableFor: []client.Object{&corev1.Secret{}, &corev1.Service{}, &corev1.Namespace{}}}},
@@ -210,6 +214,9 @@ func (p *process) warmCaches(ctx context.Context) error {
 	}
 	if p.has(roleIssuance) {
 		cached = append(cached, &certsv1.CertificateRequest{}, &acmev1.Order{}, &acmev1.Challenge{})
+		if p.signingRequests {
+			cached = append(cached, &certificatesv1.CertificateSigningRequest{})
+		}
 	}
 	for _, o := range cached {
 		if _, err := p.manager.GetCache().GetInformer(ctx, o, cache.BlockUntilSynced(false)); err != nil {

@@ -40,12 +40,13 @@ const (
 func Kind(secrets Secrets, now clock.PassiveClock) issuance.Kind {
 	i := &Issuer{Secrets: secrets, Clock: now}
 	return issuance.Kind{
-		Name:       "ca",
-		Configured: func(spec *certsv1.IssuerSpec) bool { return spec.CA != nil },
-		Secrets:    func(spec *certsv1.IssuerSpec) []string { return []string{spec.CA.SecretName} },
-		AtOnce:     true,
-		Issuer:     i,
-		Checker:    i,
+		Name:            "ca",
+		Configured:      func(spec *certsv1.IssuerSpec) bool { return spec.CA != nil },
+		Secrets:         func(spec *certsv1.IssuerSpec) []string { return []string{spec.CA.SecretName} },
+		AtOnce:          true,
+		SigningRequests: true,
+		Issuer:          i,
+		Checker:         i,
 	}
 }
 

@@ -16,6 +16,11 @@ const (
 	Requests       = "certificaterequests-approver"
 	Issuers        = "issuers"
 	ClusterIssuers = "clusterissuers"
+
+	// SigningRequests is followed by the kind of the issuer, in lower case.
+	SigningRequests = "certificatesigningrequests-issuer-"
+	// SigningRequestsUnknown counts looks that end before the kind is known.
+	SigningRequestsUnknown = SigningRequests + "ca"
 )
 
 // Counters are the counters that all controllers share. A nil *Counters counts

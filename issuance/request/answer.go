@@ -32,8 +32,8 @@ func Answer(status *certsv1.CertificateRequestStatus, outcome issuance.Outcome, 
 		if o.CA != nil {
 			status.CA = certs.EncodeChain(o.CA)
 		}
-		status.SetCondition(ready(cmmeta.ConditionTrue, certsv1.CertificateRequestReasonIssued, issuedMessage), at)
-		return &Event{corev1.EventTypeNormal, EventIssued, issuedMessage}
+		status.SetCondition(ready(cmmeta.ConditionTrue, certsv1.CertificateRequestReasonIssued, IssuedMessage), at)
+		return &Event{corev1.EventTypeNormal, EventIssued, IssuedMessage}
 	case issuance.Pending:
 		old := status.Condition(certsv1.CertificateRequestConditionReady)
 		already := old != nil && old.Reason == certsv1.CertificateRequestReasonPending

@@ -14,22 +14,24 @@ import (
 
 // Reasons of events on CertificateRequests.
 const (
-	EventWaiting       = "WaitingForApproval"
-	EventNotPermitted  = "ApprovalNotPermitted"
-	EventNotFound      = "IssuerNotFound"
-	EventTypeMissing   = "IssuerTypeMissing"
-	EventNotReady      = "IssuerNotReady"
-	EventDecodeError   = "DecodeError"
-	EventIssued        = "CertificateIssued"
-	eventIssuerUnknown = "IssuerError"
+	EventWaiting      = "WaitingForApproval"
+	EventNotPermitted = "ApprovalNotPermitted"
+	EventNotFound     = "IssuerNotFound"
+	EventTypeMissing  = "IssuerTypeMissing"
+	EventNotReady     = "IssuerNotReady"
+	EventDecodeError  = "DecodeError"
+	EventIssued       = "CertificateIssued"
+	EventIssuerError  = "IssuerError"
 )
+
+// IssuedMessage goes with EventIssued.
+const IssuedMessage = "Certificate fetched from issuer successfully"
 
 const (
 	// ApprovedReason of the Approved condition that we set.
 	ApprovedReason = "cert-manager.io"
 
 	approvedMessage = "Certificate request has been approved by cert-manager.io"
-	issuedMessage   = "Certificate fetched from issuer successfully"
 	deniedMessage   = "The CertificateRequest was denied by an approval controller"
 )
 
@@ -139,7 +141,7 @@ func Decide(s State) Decision {
 	case !s.HasKind:
 		d.pend(s.Now, EventTypeMissing, "Missing issuer type: the referenced issuer has none that this program knows")
 	case !IssuerReady(s.Issuer):
-		d.pend(s.Now, EventNotReady, notReadyMessage(s.Issuer))
+		d.pend(s.Now, EventNotReady, NotReadyMessage(s.Issuer))
 	case len(s.Object.Status.Certificate) > 0:
 		// Somebody else has answered, and has the last word.
 	default:
@@ -173,8 +175,8 @@ func IssuerReady(i certsv1.GenericIssuer) bool {
 	return c != nil && c.Status == cmmeta.ConditionTrue
 }
 
-// notReadyMessage carries the cause up: it is what the user has to fix.
-func notReadyMessage(i certsv1.GenericIssuer) string {
+// NotReadyMessage says that i is not ready, and why. It carries the cause up: it is what the user has to fix.
+func NotReadyMessage(i certsv1.GenericIssuer) string {
 	const text = "Referenced issuer does not have a Ready status condition"
 	if c := i.GetStatus().Condition(certsv1.IssuerConditionReady); c != nil && c.Message != "" {
 		return text + ": " + c.Message

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -57,8 +56,7 @@ type Reconciler struct {
 	Scope    Scope
 	Counters *metrics.Counters
 
-	mu   sync.Mutex
-	told map[string]struct{}
+	told Told
 }
 
 // Reconcile takes the step that brings one request closer to its answer.
@@ -153,7 +151,7 @@ func (r *Reconciler) sign(ctx context.Context, s State, d Decision, namespace st
 	outcome, wake, err := r.ask(ctx, s, namespace)
 	if err != nil {
 		// Unknown: say so once, and ask again after a back-off.
-		answer := issuance.Pending{Reason: eventIssuerUnknown, Message: "The issuer did not answer; asking again: " + err.Error()}
+		answer := issuance.Pending{Reason: EventIssuerError, Message: "The issuer did not answer; asking again: " + err.Error()}
 		if c := d.Status.Condition(certsv1.CertificateRequestConditionReady); c == nil || c.Reason != certsv1.CertificateRequestReasonPending {
 			if e := Answer(&d.Status, answer, s.Now); e != nil {
 				d.Events = append(d.Events, *e)
@@ -222,20 +220,9 @@ func (r *Reconciler) refused(_ context.Context, req *certsv1.CertificateRequest,
 	return reconcile.Result{RequeueAfter: time.Minute}, nil
 }
 
-// maxTold bounds what is remembered of events that are told once.
-const maxTold = 10_000
-
 // tell emits an event once for each request.
 func (r *Reconciler) tell(req *certsv1.CertificateRequest, e Event) {
-	key := string(req.UID) + "/" + e.Reason
-	r.mu.Lock()
-	_, told := r.told[key]
-	if r.told == nil || len(r.told) >= maxTold {
-		r.told = map[string]struct{}{}
-	}
-	r.told[key] = struct{}{}
-	r.mu.Unlock()
-	if !told {
+	if r.told.First(string(req.UID) + "/" + e.Reason) {
 		r.Events.Event(req, e.Type, e.Reason, e.Message)
 	}
 }

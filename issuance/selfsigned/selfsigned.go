@@ -1,6 +1,7 @@
 // Package selfsigned signs every certificate with its own private key. That key
 // is taken from memory where the caller has it, else from the Secret that the
-// request names, in the namespace of the request.
+// request names: in the namespace of a CertificateRequest; in that of the
+// issuer's Secrets for a Kubernetes CertificateSigningRequest, which has none.
 package selfsigned
 
 import (
@@ -12,6 +13,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/validation"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/utils/clock"
 
@@ -27,6 +29,7 @@ const (
 
 	ReasonMissingAnnotation = "MissingAnnotation"
 	ReasonMissingSecret     = "MissingSecret"
+	ReasonSecretNotFound    = "SecretNotFound" // the same, of a CertificateSigningRequest
 	ReasonGettingSecret     = "ErrorGettingSecret"
 	ReasonParsingKey        = "ErrorParsingKey"
 	ReasonGenerating        = "ErrorGenerating"
@@ -54,12 +57,13 @@ type Events interface {
 func Kind(secrets Secrets, events Events, now clock.PassiveClock) issuance.Kind {
 	i := &Issuer{Secrets: secrets, Events: events, Clock: now}
 	return issuance.Kind{
-		Name:       "selfSigned",
-		Configured: func(spec *certsv1.IssuerSpec) bool { return spec.SelfSigned != nil },
-		Secrets:    func(*certsv1.IssuerSpec) []string { return nil },
-		AtOnce:     true,
-		Issuer:     i,
-		Checker:    i,
+		Name:            "selfSigned",
+		Configured:      func(spec *certsv1.IssuerSpec) bool { return spec.SelfSigned != nil },
+		Secrets:         func(*certsv1.IssuerSpec) []string { return nil },
+		AtOnce:          true,
+		SigningRequests: true,
+		Issuer:          i,
+		Checker:         i,
 	}
 }
 
@@ -80,7 +84,7 @@ func (i *Issuer) Sign(ctx context.Context, req issuance.Request) (issuance.Outco
 	key := req.Key
 	if key == nil {
 		var outcome issuance.Outcome
-		if key, outcome = i.key(ctx, req.Object); outcome != nil {
+		if key, outcome = i.key(ctx, req); outcome != nil {
 			return outcome, nil
 		}
 	}
@@ -100,32 +104,56 @@ func (i *Issuer) Sign(ctx context.Context, req issuance.Request) (issuance.Outco
 		return issuance.Refused{Reason: ReasonSigning, Message: "Error signing certificate: " + err.Error()}, nil
 	}
 	if len(certificate.Subject.Names) == 0 {
-		i.Events.Event(req.Object, corev1.EventTypeWarning, ReasonBadConfig,
+		i.Events.Event(req.Asker(), corev1.EventTypeWarning, ReasonBadConfig,
 			"The certificate has an empty subject, so its issuer name is empty too, which contravenes RFC 5280 section 4.1.2.4; some programs refuse it. Set spec.commonName or spec.subject")
 	}
 	return issuance.Issued{Chain: []*x509.Certificate{certificate}, CA: certificate}, nil
 }
 
+// A reference names the Secret with the private key of a request.
+type reference struct {
+	namespace, name string
+	// annotation is where the name comes from.
+	annotation string
+	// missing is the reason that is given if there is no such Secret.
+	missing string
+}
+
+func referenceOf(req issuance.Request) reference {
+	r := reference{namespace: req.Object.Namespace, annotation: certsv1.PrivateKeySecretKey, missing: ReasonMissingSecret}
+	if req.Origin != nil {
+		r = reference{namespace: req.Namespace, annotation: certsv1.SigningRequestPrivateKeySecretKey, missing: ReasonSecretNotFound}
+	}
+	r.name = req.Asker().GetAnnotations()[r.annotation]
+	return r
+}
+
 // key reads the private key of req from the Secret that it names, or says why
 // it cannot.
-func (i *Issuer) key(ctx context.Context, req *certsv1.CertificateRequest) (crypto.Signer, issuance.Outcome) {
-	name := req.Annotations[certsv1.PrivateKeySecretKey]
-	if name == "" {
+func (i *Issuer) key(ctx context.Context, req issuance.Request) (crypto.Signer, issuance.Outcome) {
+	ref := referenceOf(req)
+	if ref.name == "" {
 		return nil, issuance.Refused{
 			Reason:  ReasonMissingAnnotation,
-			Message: fmt.Sprintf("Annotation %q missing or reference empty: a self-signing issuer needs to know the private key", certsv1.PrivateKeySecretKey),
+			Message: fmt.Sprintf("Annotation %q missing or reference empty: a self-signing issuer needs to know the private key", ref.annotation),
 		}
 	}
-	secret, err := i.Secrets.Get(ctx, req.Namespace, name)
+	if len(validation.NameIsDNSSubdomain(ref.name, false)) > 0 {
+		return nil, issuance.Refused{
+			Reason:  ReasonMissingAnnotation,
+			Message: fmt.Sprintf("Annotation %q does not name a Secret: there can be none called %.100q", ref.annotation, ref.name),
+		}
+	}
+	secret, err := i.Secrets.Get(ctx, ref.namespace, ref.name)
 	switch {
 	case apierrors.IsNotFound(err):
-		return nil, issuance.Pending{Reason: ReasonMissingSecret, Message: fmt.Sprintf("Referenced secret %s/%s not found", req.Namespace, name)}
+		return nil, issuance.Pending{Reason: ref.missing, Message: fmt.Sprintf("Referenced secret %s/%s not found", ref.namespace, ref.name)}
 	case err != nil:
 		return nil, issuance.Pending{Reason: ReasonGettingSecret, Message: "Failed to get the private key: " + err.Error(), After: again}
 	}
 	key, err := certs.DecodeKey(secret.Data[cmmeta.TLSPrivateKeyKey])
 	if err != nil {
-		return nil, issuance.Pending{Reason: ReasonParsingKey, Message: fmt.Sprintf("Failed to parse %s of Secret %s/%s: %s", cmmeta.TLSPrivateKeyKey, req.Namespace, name, err)}
+		return nil, issuance.Pending{Reason: ReasonParsingKey, Message: fmt.Sprintf("Failed to parse %s of Secret %s/%s: %s", cmmeta.TLSPrivateKeyKey, ref.namespace, ref.name, err)}
 	}
 	return key, nil
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	certificatesv1 "k8s.io/api/certificates/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -71,6 +72,7 @@ func TestSign(t *testing.T) {
 		"a missing Secret is waited for":                               {named("gone"), nil, "x", false, "pending MissingSecret", ""},
 		"a broken key is waited for":                                   {named("broken"), nil, "x", false, "pending ErrorParsingKey", ""},
 		"an API server that does not answer is asked again":            {named("down"), nil, "x", false, "pending ErrorGettingSecret", ""},
+		"what cannot be the name of a Secret is refused":               {named("../mine"), nil, "x", false, "refused MissingAnnotation", ""},
 		"another key is refused":                                       {named("other"), nil, "x", false, "refused ErrorKeyMatch", ""},
 		"a request that disagrees with its signing request is refused": {nil, key, "x", true, "refused ErrorGenerating", ""},
 	}
@@ -116,4 +118,73 @@ func TestSign(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestACertificateSigningRequestNamesItsKeyInTheNamespaceOfTheIssuer(t *testing.T) {
+	t.Parallel()
+	key, data := newKey(t)
+	csrPEM, err := certs.CreateCSR(&certsv1.CertificateSpec{DNSNames: []string{"a.example"}}, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	csr, err := certs.DecodeCSR(csrPEM)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests := map[string]struct {
+		annotations map[string]string
+		want        string
+	}{
+		"the key is found":                        {map[string]string{certsv1.SigningRequestPrivateKeySecretKey: "mine"}, "issued"},
+		"its Secret is missing":                   {map[string]string{certsv1.SigningRequestPrivateKeySecretKey: "gone"}, "pending SecretNotFound Referenced secret issuers/gone not found"},
+		"a CertificateRequest's annotation":       {map[string]string{certsv1.PrivateKeySecretKey: "mine"}, `refused MissingAnnotation Annotation "experimental.cert-manager.io/private-key-secret-name" missing or reference empty: a self-signing issuer needs to know the private key`},
+		"an empty annotation does not name a key": {map[string]string{certsv1.SigningRequestPrivateKeySecretKey: ""}, `refused MissingAnnotation Annotation "experimental.cert-manager.io/private-key-secret-name" missing or reference empty: a self-signing issuer needs to know the private key`},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			about := &subjects{}
+			origin := &certificatesv1.CertificateSigningRequest{ObjectMeta: metav1.ObjectMeta{Name: "csr", Annotations: tt.annotations}}
+			i := &Issuer{Secrets: only{"issuers", vault{"mine": data}}, Events: about, Clock: clocktesting.NewFakePassiveClock(time.Unix(0, 0))}
+			outcome, err := i.Sign(t.Context(), issuance.Request{
+				Object: &certsv1.CertificateRequest{}, Origin: origin, CSR: csr, Namespace: "issuers",
+				Issuer: &certsv1.ClusterIssuer{Spec: certsv1.IssuerSpec{SelfSigned: &certsv1.SelfSignedIssuer{}}},
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := "issued"
+			switch o := outcome.(type) {
+			case issuance.Pending:
+				got = "pending " + o.Reason + " " + o.Message
+			case issuance.Refused:
+				got = "refused " + o.Reason + " " + o.Message
+			default: // its warning of the empty subject is about whoever asked
+				if len(*about) != 1 || (*about)[0] != origin {
+					t.Errorf("events about %v", *about)
+				}
+			}
+			if got != tt.want {
+				t.Errorf("Sign() = %s, want %s", got, tt.want)
+			}
+		})
+	}
+}
+
+// subjects notes what events are about.
+type subjects []runtime.Object
+
+func (s *subjects) Event(o runtime.Object, _, _, _ string) { *s = append(*s, o) }
+
+// only has the Secrets of one namespace.
+type only struct {
+	namespace string
+	vault
+}
+
+func (o only) Get(ctx context.Context, namespace, name string) (*corev1.Secret, error) {
+	if namespace != o.namespace {
+		return nil, errors.New("asked for a Secret in namespace " + namespace)
+	}
+	return o.vault.Get(ctx, namespace, name)
 }

@@ -43,7 +43,7 @@ func run(m *testing.M) int {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
-	world, err = stage.Up(ctx, stage.Options{Dir: dir, Bin: bin})
+	world, err = stage.Up(ctx, stage.Options{Dir: dir, Bin: bin, Args: []string{"--feature-gates=ExperimentalCertificateSigningRequestControllers=true"}})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "set the stage:", err)
 		return 1
