@@ -539,19 +539,3 @@ func (endless) Read(p []byte) (int, error) { return len(p), nil }
 type brokenPipe struct{}
 
 func (brokenPipe) Read([]byte) (int, error) { return 0, errors.New("connection reset") }
-
-func BenchmarkReview(b *testing.B) {
-	body := ask{resource: "certificates", operation: "CREATE", object: `{"metadata":{"name":"x","namespace":"team"},"spec":{"dnsNames":["x.example"],` +
-		`"issuerRef":{"group":"cert-manager.io","kind":"Issuer","name":"ca"},"privateKey":{"algorithm":"ECDSA","rotationPolicy":"Always","size":256},"secretName":"x-tls"}}`}.body(b)
-	for _, path := range []string{"/validate", "/mutate"} {
-		b.Run(path[1:], func(b *testing.B) {
-			handler := Handler(Config{})
-			b.ReportAllocs()
-			for b.Loop() {
-				if !post(b, handler, path, body).Allowed {
-					b.Fatal("refused")
-				}
-			}
-		})
-	}
-}
