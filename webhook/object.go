@@ -44,8 +44,8 @@ type document struct {
 
 func readDocument(raw review.Raw) (document, error) {
 	var d document
-	err := raw.Members(func(name string, value review.Raw) error {
-		switch name {
+	err := raw.Members(func(name []byte, value review.Raw) error {
+		switch string(name) {
 		case "apiVersion":
 			d.apiVersion = value
 		case "kind":
@@ -84,8 +84,8 @@ func (d *document) readMeta(into *metav1.ObjectMeta) error {
 	if d.metadata.Null() {
 		return nil
 	}
-	return d.metadata.Members(func(name string, value review.Raw) (err error) {
-		switch name {
+	return d.metadata.Members(func(name []byte, value review.Raw) (err error) {
+		switch string(name) {
 		case "name":
 			into.Name, err = value.Text()
 		case "generateName":
@@ -109,7 +109,7 @@ func decode(raw review.Raw, path string, into any) error {
 		return nil
 	}
 	// It is worth another look to be able to say where.
-	memberErr := raw.Members(func(name string, value review.Raw) error {
+	memberErr := raw.Members(func(name []byte, value review.Raw) error {
 		alone := review.Raw(fmt.Sprintf("{%q:%s}", name, value))
 		if err := alone.Decode(reflect.New(reflect.TypeOf(into).Elem()).Interface()); err != nil {
 			return fmt.Errorf("%s.%s: %w%s", path, name, err, hint(err))

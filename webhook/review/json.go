@@ -26,17 +26,23 @@ func (r Raw) Decode(into any) error {
 
 // Text reads r as a string. Null is the empty string.
 func (r Raw) Text() (string, error) {
+	b, err := r.text()
+	return string(b), err
+}
+
+// text is Text, and aliases r if it can.
+func (r Raw) text() ([]byte, error) {
 	if r.Null() {
-		return "", nil
+		return nil, nil
 	}
 	if n := len(r); n >= 2 && r[0] == '"' && plain(r[1:n-1]) {
-		return string(r[1 : n-1]), nil
+		return r[1 : n-1], nil
 	}
 	var s string
 	if err := json.Unmarshal(r, &s); err != nil {
-		return "", err
+		return nil, err
 	}
-	return s, nil
+	return []byte(s), nil
 }
 
 // plain reports whether s stands for itself inside a JSON string.
@@ -54,7 +60,7 @@ var errObject = errors.New("not a JSON object")
 
 // Members calls visit for each member of the object r, in order. The name and
 // the value alias r.
-func (r Raw) Members(visit func(name string, value Raw) error) error {
+func (r Raw) Members(visit func(name []byte, value Raw) error) error {
 	i := space(r, 0)
 	if i == len(r) || r[i] != '{' {
 		return errObject
@@ -71,7 +77,7 @@ func (r Raw) Members(visit func(name string, value Raw) error) error {
 		if err != nil {
 			return err
 		}
-		name, err := r[i:end].Text()
+		name, err := r[i:end].text()
 		if err != nil {
 			return err
 		}
@@ -105,8 +111,8 @@ func (r Raw) Members(visit func(name string, value Raw) error) error {
 // Member returns the member of that name, nil if there is none.
 func (r Raw) Member(name string) (Raw, error) {
 	var found Raw
-	err := r.Members(func(n string, value Raw) error {
-		if n == name {
+	err := r.Members(func(n []byte, value Raw) error {
+		if string(n) == name {
 			found = value
 		}
 		return nil

@@ -44,8 +44,8 @@ const apiVersion = "admission.k8s.io/v1"
 // body. An error means that the body is not one that the API server sends.
 func Read(body []byte) (Request, error) {
 	var version, kind, inner Raw
-	err := Raw(body).Members(func(name string, value Raw) error {
-		switch name {
+	err := Raw(body).Members(func(name []byte, value Raw) error {
+		switch string(name) {
 		case "apiVersion":
 			version = value
 		case "kind":
@@ -58,10 +58,10 @@ func Read(body []byte) (Request, error) {
 	if err != nil {
 		return Request{}, fmt.Errorf("read AdmissionReview: %w", err)
 	}
-	if v, err := version.Text(); err != nil || v != apiVersion {
+	if v, err := version.text(); err != nil || string(v) != apiVersion {
 		return Request{}, fmt.Errorf("apiVersion is %.100s, expected %q", version, apiVersion)
 	}
-	if k, err := kind.Text(); err != nil || k != "AdmissionReview" {
+	if k, err := kind.text(); err != nil || string(k) != "AdmissionReview" {
 		return Request{}, fmt.Errorf("kind is %.100s, expected \"AdmissionReview\"", kind)
 	}
 	if inner.Null() {
@@ -83,8 +83,8 @@ func Read(body []byte) (Request, error) {
 }
 
 // set takes over one member of the request.
-func (r *Request) set(name string, value Raw) (err error) {
-	switch name {
+func (r *Request) set(name []byte, value Raw) (err error) {
+	switch string(name) {
 	case "uid":
 		r.UID, err = value.Text()
 	case "kind":
@@ -112,8 +112,8 @@ func (r *Request) set(name string, value Raw) (err error) {
 
 // triple reads group, version and a third member.
 func triple(r Raw, third string) (group, version, name string, err error) {
-	err = r.Members(func(member string, value Raw) (err error) {
-		switch member {
+	err = r.Members(func(member []byte, value Raw) (err error) {
+		switch string(member) {
 		case "group":
 			group, err = value.Text()
 		case "version":

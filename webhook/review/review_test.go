@@ -125,8 +125,8 @@ func FuzzRaw(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		got := map[string]string{}
-		err := Raw(data).Members(func(name string, value Raw) error {
-			got[name] = string(value)
+		err := Raw(data).Members(func(name []byte, value Raw) error {
+			got[string(name)] = string(value)
 			return nil
 		})
 		var want map[string]json.RawMessage
