@@ -521,7 +521,7 @@ func TestHTTP(t *testing.T) {
 	if got := testutil.ToFloat64(metrics.panics); got != 1 {
 		t.Errorf("panics = %v", got)
 	}
-	if got := testutil.ToFloat64(metrics.reviews.WithLabelValues("Certificate", "CREATE", "true")); got != 2 {
+	if got := testutil.ToFloat64(metrics.reviews[subject{"Certificate", "CREATE"}].allowed); got != 2 {
 		t.Errorf("reviews = %v", got)
 	}
 }
