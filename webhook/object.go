@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
 	"strings"
@@ -93,7 +94,7 @@ func (d *document) readMeta(into *metav1.ObjectMeta) error {
 		case "namespace":
 			into.Namespace, err = value.Text()
 		case "annotations":
-			err = value.Decode(&into.Annotations)
+			err = decodeBounded(value, &into.Annotations)
 		}
 		if err != nil {
 			return fmt.Errorf("metadata.%s: %w", name, err)
@@ -102,11 +103,30 @@ func (d *document) readMeta(into *metav1.ObjectMeta) error {
 	})
 }
 
+// maxValues bounds what is judged of an object. Each value may be wrong and
+// cost an error of some hundred bytes, and 20,000 are more than anything holds
+// that can be issued: a certificate of certs.MaxCertificateSize has room for
+// some 7,000 names.
+const maxValues = 20_000
+
+var errTooMany = fmt.Errorf("has more than %d values, more than any certificate can hold", maxValues)
+
+// decodeBounded reads raw into a value if there is not too much in it.
+func decodeBounded(raw review.Raw, into any) error {
+	if raw.Values() > maxValues {
+		return errTooMany
+	}
+	return raw.Decode(into)
+}
+
 // decode reads raw into a value. If that fails, the error names the member.
 func decode(raw review.Raw, path string, into any) error {
-	err := raw.Decode(into)
-	if err == nil {
+	err := decodeBounded(raw, into)
+	switch {
+	case err == nil:
 		return nil
+	case errors.Is(err, errTooMany):
+		return fmt.Errorf("%s: %w", path, err)
 	}
 	// It is worth another look to be able to say where.
 	memberErr := raw.Members(func(name []byte, value review.Raw) error {
@@ -153,7 +173,7 @@ func (d *document) certificateRequest() (*certsv1.CertificateRequest, error) {
 	if err != nil {
 		return nil, fmt.Errorf("status: %w", err)
 	}
-	if err := conditions.Decode(&cr.Status.Conditions); err != nil {
+	if err := decodeBounded(conditions, &cr.Status.Conditions); err != nil {
 		return nil, fmt.Errorf("status.conditions: %w", err)
 	}
 	return cr, nil

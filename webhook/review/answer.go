@@ -23,8 +23,19 @@ type Answer struct {
 // Allow lets the request pass.
 func Allow(warnings ...string) Answer { return Answer{Warnings: warnings} }
 
+// How much is told at once: nobody reads more, and who sends
+// thousands of mistakes must not make us write megabytes about them.
+const (
+	maxErrors   = 50
+	maxWarnings = 20
+)
+
 // Forbid refuses the request because of errs. It is called with at least one.
 func Forbid(errs field.ErrorList) Answer {
+	more := ""
+	if n := len(errs) - maxErrors; n > 0 {
+		errs, more = errs[:maxErrors], fmt.Sprintf(" and %d more errors", n)
+	}
 	causes := make([]metav1.StatusCause, 0, len(errs))
 	for _, err := range errs {
 		causes = append(causes, metav1.StatusCause{Type: metav1.CauseType(err.Type), Message: err.ErrorBody(), Field: err.Field})
@@ -33,7 +44,7 @@ func Forbid(errs field.ErrorList) Answer {
 		Status:  metav1.StatusFailure,
 		Code:    http.StatusForbidden,
 		Reason:  metav1.StatusReasonForbidden,
-		Message: errs.ToAggregate().Error(),
+		Message: errs.ToAggregate().Error() + more,
 		Details: &metav1.StatusDetails{Causes: causes},
 	}}
 }
@@ -73,7 +84,7 @@ func (a *Answer) AppendTo(b []byte, uid string) ([]byte, error) {
 	}
 	if len(a.Warnings) > 0 {
 		b = append(b, `,"warnings":`...)
-		if b, err = appendJSON(b, a.Warnings); err != nil {
+		if b, err = appendJSON(b, a.Warnings[:min(len(a.Warnings), maxWarnings)]); err != nil {
 			return nil, err
 		}
 	}

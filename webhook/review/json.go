@@ -120,6 +120,25 @@ func (r Raw) Member(name string) (Raw, error) {
 	return found, err
 }
 
+// Values returns how many values r holds at any depth, less the first of each
+// list and object: it counts the commas between them.
+func (r Raw) Values() int {
+	n := 0
+	for i := 0; i < len(r); i++ {
+		switch r[i] {
+		case ',':
+			n++
+		case '"':
+			end, err := skipString(r, i)
+			if err != nil {
+				return n
+			}
+			i = end - 1
+		}
+	}
+	return n
+}
+
 var errEnd = errors.New("unexpected end of JSON")
 
 // atEnd refuses whatever follows after the value.
