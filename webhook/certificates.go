@@ -12,6 +12,7 @@ import (
 
 	"github.com/certwright/certwright/certs/defaults"
 	cmmeta "github.com/certwright/certwright/certs/meta/v1"
+	"github.com/certwright/certwright/certs/rawjson"
 	certsv1 "github.com/certwright/certwright/certs/v1"
 	"github.com/certwright/certwright/certs/validate"
 	"github.com/certwright/certwright/webhook/review"
@@ -100,7 +101,7 @@ func (d *document) outline() []byte {
 	b := make([]byte, 0, len(d.spec)+128)
 	b = append(b, `{"metadata":{`...)
 	separator := ""
-	_ = d.metadata.Members(func(name []byte, value review.Raw) error {
+	_ = d.metadata.Members(func(name []byte, value rawjson.Value) error {
 		if string(name) == "name" || string(name) == "generateName" {
 			b = append(append(append(b, separator...), '"'), name...)
 			b = append(append(b, `":`...), value...)
@@ -134,7 +135,7 @@ func apply(patch []defaults.PatchOp, spec *certsv1.CertificateSpec) error {
 		if err != nil {
 			return fmt.Errorf("default for %s: %w", op.Path, err)
 		}
-		if err := review.Raw(value).Decode(into); err != nil {
+		if err := rawjson.Value(value).Decode(into); err != nil {
 			return fmt.Errorf("default for %s: %w", op.Path, err)
 		}
 	}

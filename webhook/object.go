@@ -9,6 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	acmev1 "github.com/certwright/certwright/certs/acme/v1"
+	"github.com/certwright/certwright/certs/rawjson"
 	certsv1 "github.com/certwright/certwright/certs/v1"
 	"github.com/certwright/certwright/webhook/review"
 )
@@ -40,12 +41,12 @@ func kindOf(r review.GroupVersionResource) string {
 
 // document is an object of which only the outermost members have been read.
 type document struct {
-	apiVersion, kind, metadata, spec, status review.Raw
+	apiVersion, kind, metadata, spec, status rawjson.Value
 }
 
-func readDocument(raw review.Raw) (document, error) {
+func readDocument(raw rawjson.Value) (document, error) {
 	var d document
-	err := raw.Members(func(name []byte, value review.Raw) error {
+	err := raw.Members(func(name []byte, value rawjson.Value) error {
 		switch string(name) {
 		case "apiVersion":
 			d.apiVersion = value
@@ -85,7 +86,7 @@ func (d *document) readMeta(into *metav1.ObjectMeta) error {
 	if d.metadata.Null() {
 		return nil
 	}
-	return d.metadata.Members(func(name []byte, value review.Raw) (err error) {
+	return d.metadata.Members(func(name []byte, value rawjson.Value) (err error) {
 		switch string(name) {
 		case "name":
 			into.Name, err = value.Text()
@@ -112,7 +113,7 @@ const maxValues = 20_000
 var errTooMany = fmt.Errorf("has more than %d values, more than any certificate can hold", maxValues)
 
 // decodeBounded reads raw into a value if there is not too much in it.
-func decodeBounded(raw review.Raw, into any) error {
+func decodeBounded(raw rawjson.Value, into any) error {
 	if raw.Values() > maxValues {
 		return errTooMany
 	}
@@ -120,7 +121,7 @@ func decodeBounded(raw review.Raw, into any) error {
 }
 
 // decode reads raw into a value. If that fails, the error names the member.
-func decode(raw review.Raw, path string, into any) error {
+func decode(raw rawjson.Value, path string, into any) error {
 	err := decodeBounded(raw, into)
 	switch {
 	case err == nil:
@@ -129,8 +130,8 @@ func decode(raw review.Raw, path string, into any) error {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	// It is worth another look to be able to say where.
-	memberErr := raw.Members(func(name []byte, value review.Raw) error {
-		alone := review.Raw(fmt.Sprintf("{%q:%s}", name, value))
+	memberErr := raw.Members(func(name []byte, value rawjson.Value) error {
+		alone := rawjson.Value(fmt.Sprintf("{%q:%s}", name, value))
 		if err := alone.Decode(reflect.New(reflect.TypeOf(into).Elem()).Interface()); err != nil {
 			return fmt.Errorf("%s.%s: %w%s", path, name, err, hint(err))
 		}

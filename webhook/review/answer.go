@@ -8,6 +8,8 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/certwright/certwright/certs/rawjson"
 )
 
 // Answer is what we say to a Request.
@@ -65,7 +67,7 @@ func (a *Answer) Allowed() bool { return a.Denial == nil }
 // AppendTo appends the AdmissionReview that answers the request uid to b.
 func (a *Answer) AppendTo(b []byte, uid string) ([]byte, error) {
 	b = append(b, `{"kind":"AdmissionReview","apiVersion":"`+apiVersion+`","response":{"uid":`...)
-	b, err := appendJSON(b, uid)
+	b, err := rawjson.AppendText(b, uid)
 	if err != nil {
 		return nil, err
 	}
@@ -93,11 +95,6 @@ func (a *Answer) AppendTo(b []byte, uid string) ([]byte, error) {
 
 // appendJSON appends v to b.
 func appendJSON(b []byte, v any) ([]byte, error) {
-	if s, ok := v.(string); ok && plain([]byte(s)) {
-		b = append(b, '"')
-		b = append(b, s...)
-		return append(b, '"'), nil
-	}
 	encoded, err := json.Marshal(v)
 	if err != nil {
 		return nil, err
