@@ -72,11 +72,19 @@ func (a ask) body(t testing.TB) []byte {
 	return body
 }
 
+// send sends a body as JSON.
+func send(handler http.Handler, method, path string, body io.Reader) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, path, body)
+	r.Header.Set("Content-Type", "application/json")
+	w := httptest.NewRecorder()
+	handler.ServeHTTP(w, r)
+	return w
+}
+
 // post sends a body and returns the answer.
 func post(t testing.TB, handler http.Handler, path string, body []byte) *admissionv1.AdmissionResponse {
 	t.Helper()
-	recorder := httptest.NewRecorder()
-	handler.ServeHTTP(recorder, httptest.NewRequest(http.MethodPost, path, bytes.NewReader(body)))
+	recorder := send(handler, http.MethodPost, path, bytes.NewReader(body))
 	if recorder.Code != http.StatusOK {
 		t.Fatalf("HTTP %d: %s", recorder.Code, recorder.Body)
 	}
@@ -493,13 +501,23 @@ func TestHTTP(t *testing.T) {
 		name, method, path string
 		body               io.Reader
 		length             int64
+		contentType        string
 		code               int
 	}{
 		{name: "a review is answered", method: "POST", path: "/validate", body: bytes.NewReader(good), code: 200},
 		{name: "only POST will do", method: "GET", path: "/validate", body: http.NoBody, code: 405},
 		{name: "another path", method: "POST", path: "/convert", body: bytes.NewReader(good), code: 404},
+		{name: "JSON with a character set", method: "POST", path: "/validate", contentType: "application/json; charset=utf-8", body: bytes.NewReader(good), code: 200},
+		{name: "another content type", method: "POST", path: "/validate", contentType: "application/vnd.kubernetes.protobuf", body: bytes.NewReader(good), code: 415},
+		{name: "a form from somebody's browser", method: "POST", path: "/validate", contentType: "text/plain", body: bytes.NewReader(good), code: 415},
+		{name: "a content type that is none", method: "POST", path: "/validate", contentType: ";", body: bytes.NewReader(good), code: 415},
 		{name: "no review", method: "POST", path: "/mutate", body: strings.NewReader("hello"), code: 400},
 		{name: "no body", method: "POST", path: "/mutate", body: http.NoBody, code: 400},
+		{name: "a version of the review that we do not know", method: "POST", path: "/mutate", body: strings.NewReader(strings.Replace(string(good), "admission.k8s.io/v1", "admission.k8s.io/v1beta1", 1)), code: 400},
+		{name: "a review without a request", method: "POST", path: "/mutate", body: strings.NewReader(`{"kind":"AdmissionReview","apiVersion":"admission.k8s.io/v1"}`), code: 400},
+		{name: "half a review", method: "POST", path: "/mutate", body: bytes.NewReader(good[:len(good)/2]), code: 400},
+		{name: "brackets without end", method: "POST", path: "/mutate", body: strings.NewReader(strings.Repeat("[", 1<<20)), code: 400},
+		{name: "objects in each other without end", method: "POST", path: "/mutate", body: strings.NewReader(strings.Repeat(`{"request":`, 1<<18)), code: 400},
 		{name: "a body that says it is too long", method: "POST", path: "/mutate", body: bytes.NewReader(good), length: maxBody + 1, code: 413},
 		{name: "a body that is too long and does not say so", method: "POST", path: "/mutate", body: endless{}, length: -1, code: 413},
 		{name: "a body that breaks off", method: "POST", path: "/mutate", body: io.MultiReader(strings.NewReader("{"), brokenPipe{}), length: -1, code: 400},
@@ -508,6 +526,10 @@ func TestHTTP(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			r := httptest.NewRequest(tt.method, tt.path, tt.body)
+			if tt.contentType == "" {
+				tt.contentType = "application/json"
+			}
+			r.Header.Set("Content-Type", tt.contentType)
 			if tt.length != 0 {
 				r.ContentLength = tt.length
 			}
@@ -521,7 +543,7 @@ func TestHTTP(t *testing.T) {
 	if got := testutil.ToFloat64(metrics.panics); got != 1 {
 		t.Errorf("panics = %v", got)
 	}
-	if got := testutil.ToFloat64(metrics.reviews[subject{"Certificate", "CREATE"}].allowed); got != 2 {
+	if got := testutil.ToFloat64(metrics.reviews[subject{"Certificate", "CREATE"}].allowed); got != 3 {
 		t.Errorf("reviews = %v", got)
 	}
 }
