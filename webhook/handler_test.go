@@ -445,6 +445,36 @@ func TestContradictionsAreRefused(t *testing.T) {
 	}
 }
 
+// TestMembersThatAreThereTwice: API servers never send them, but whoever does
+// must not be able to show one to one of our rules and another to the next.
+func TestMembersThatAreThereTwice(t *testing.T) {
+	const good, bad = `{"secretName":"s","issuerRef":{"name":"i"},"dnsNames":["a.example"]}`, `{"secretName":"S","issuerRef":{"name":"i"},"dnsNames":["a.example"]}`
+	object := func(spec string) string { return `{"metadata":{"name":"x"},` + spec + `}` }
+	tests := map[string]struct {
+		object  string
+		allowed bool
+		says    string
+	}{
+		"the last spec counts":             {object: object(`"spec":` + bad + `,"spec":` + good), allowed: true},
+		"whatever was before":              {object: object(`"spec":` + good + `,"spec":` + bad), says: "spec.secretName"},
+		"and if it is null":                {object: object(`"spec":` + good + `,"spec":null`), says: "spec.issuerRef"},
+		"a field that is there twice":      {object: object(`"spec":` + strings.Replace(good, "{", `{"secretName":"s",`, 1)), says: `duplicate field "secretName"`},
+		"an issuerRef that is there twice": {object: object(`"spec":` + strings.Replace(good, "{", `{"issuerRef":{},`, 1)), says: `duplicate field "issuerRef"`},
+		"a name in the issuerRef":          {object: object(`"spec":` + strings.Replace(good, `"name":"i"`, `"name":"i","name":""`, 1)), says: `duplicate field "issuerRef.name"`},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for _, path := range []string{"/mutate", "/validate"} {
+				answer := post(t, Handler(Config{}), path, ask{resource: "certificates", operation: "CREATE", object: tt.object}.body(t))
+				if answer.Allowed != tt.allowed || !tt.allowed && !strings.Contains(answer.Result.Message, tt.says) {
+					t.Errorf("%s: allowed = %v, %+v", path, answer.Allowed, answer.Result)
+				}
+			}
+		})
+	}
+}
+
 func TestRecordedReviewsAreAllowed(t *testing.T) {
 	for file, path := range map[string]string{
 		"certificate-create.json":         "/mutate",

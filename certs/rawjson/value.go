@@ -16,12 +16,18 @@ type Value []byte
 func (v Value) Null() bool { return len(v) == 0 || string(v) == "null" }
 
 // Decode reads v into the value that into points to. Names of fields must
-// agree in case, as they must for the API server. Null leaves it as it is.
+// agree in case, as they must for the API server. Null leaves it as it is. A
+// member that is there twice is refused: two would be merged, where the API
+// server and Members take the last one.
 func (v Value) Decode(into any) error {
 	if v.Null() {
 		return nil
 	}
-	return kjson.UnmarshalCaseSensitivePreserveInts(v, into)
+	twice, err := kjson.UnmarshalStrict(v, into, kjson.DisallowDuplicateFields)
+	if err == nil && len(twice) > 0 {
+		err = twice[0]
+	}
+	return err
 }
 
 // Text reads v as a string. Null is the empty string.
