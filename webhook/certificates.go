@@ -11,6 +11,7 @@ import (
 
 	"github.com/certwright/certwright/certs/defaults"
 	cmmeta "github.com/certwright/certwright/certs/meta/v1"
+	"github.com/certwright/certwright/certs/rawjson"
 	certsv1 "github.com/certwright/certwright/certs/v1"
 	"github.com/certwright/certwright/certs/validate"
 	"github.com/certwright/certwright/webhook/review"
@@ -88,9 +89,10 @@ func (d *document) outline() []byte {
 	b := make([]byte, 0, len(d.spec)+128)
 	b = append(b, `{"metadata":{`...)
 	separator := ""
-	_ = d.metadata.Members(func(name string, value review.Raw) error {
-		if name == "name" || name == "generateName" {
-			b = fmt.Appendf(b, `%s%q:%s`, separator, name, value)
+	_ = d.metadata.Members(func(name []byte, value rawjson.Value) error {
+		if string(name) == "name" || string(name) == "generateName" {
+			b = append(append(append(b, separator...), '"'), name...)
+			b = append(append(b, `":`...), value...)
 			separator = ","
 		}
 		return nil

@@ -1,9 +1,11 @@
 package webhook
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"mime"
 	"net/http"
 	"runtime/debug"
 	"strconv"
@@ -32,8 +34,11 @@ func Handler(cfg Config) http.Handler {
 type endpoint struct {
 	verdict verdict
 	metrics *Metrics
-	buffers sync.Pool // of *[]byte
+	buffers sync.Pool // of *buffers
 }
+
+// buffers hold what came and what is answered, for one review after the other.
+type buffers struct{ body, answer []byte }
 
 // keepBuffer bounds the buffers that are kept for the next review.
 const keepBuffer = 64 << 10
@@ -45,18 +50,17 @@ func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "POST an AdmissionReview", http.StatusMethodNotAllowed)
 		return
 	}
-	buffer, _ := e.buffers.Get().(*[]byte)
-	if buffer == nil {
-		buffer = new([]byte)
+	if !isJSON(r.Header.Get("Content-Type")) {
+		http.Error(w, "the content type must be application/json", http.StatusUnsupportedMediaType)
+		return
 	}
-	defer func() {
-		if cap(*buffer) <= keepBuffer {
-			e.buffers.Put(buffer)
-		}
-	}()
-	body, err := readBody(r, (*buffer)[:0])
-	*buffer = body
-	if err != nil {
+	b, _ := e.buffers.Get().(*buffers)
+	if b == nil {
+		b = &buffers{}
+	}
+	defer e.keep(b)
+	var err error
+	if b.body, err = readBody(r, b.body[:0]); err != nil {
 		code := http.StatusBadRequest
 		if errors.Is(err, errTooLarge) {
 			code = http.StatusRequestEntityTooLarge
@@ -64,33 +68,56 @@ func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), code)
 		return
 	}
-
 	start := time.Now()
-	req, err := review.Read(body)
+	req, err := review.Read(b.body)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	kind, refusal := concerns(&req)
+	if b.answer, err = e.answer(r.Context(), &req, start, b.answer[:0]); err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Length", strconv.Itoa(len(b.answer)))
+	_, _ = w.Write(b.answer) // whoever asked has gone
+}
+
+// answer appends to out what is to be said to req, which came at start.
+func (e *endpoint) answer(ctx context.Context, req *review.Request, start time.Time, out []byte) ([]byte, error) {
+	kind, refusal := concerns(req)
 	a := review.Allow()
 	switch {
 	case refusal != nil:
 		a = *refusal
 	case kind != "":
-		a = e.verdict(r.Context(), &req, kind)
+		a = e.verdict(ctx, req, kind)
 	}
 	if !a.Allowed() {
-		log.FromContext(r.Context()).V(1).Info("refused", "kind", kind, "operation", req.Operation, "namespace", req.Namespace, "code", a.Denial.Code)
+		log.FromContext(ctx).V(1).Info("refused", "kind", kind, "operation", req.Operation, "namespace", req.Namespace, "code", a.Denial.Code)
 	}
-	out, err := a.AppendTo(make([]byte, 0, 512), req.UID)
+	out, err := a.AppendTo(out, req.UID)
 	if err != nil {
-		http.Error(w, err.Error(), http.StatusInternalServerError)
-		return
+		return nil, err
 	}
 	e.metrics.answered(kind, req.Operation, a.Allowed(), time.Since(start))
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Content-Length", strconv.Itoa(len(out)))
-	_, _ = w.Write(out) // whoever asked has gone
+	return out, nil
+}
+
+// keep keeps the buffers for the next review, unless they have become large.
+func (e *endpoint) keep(b *buffers) {
+	if cap(b.body) <= keepBuffer && cap(b.answer) <= keepBuffer {
+		e.buffers.Put(b)
+	}
+}
+
+// isJSON reports whether a header announces JSON.
+func isJSON(contentType string) bool {
+	if contentType == "application/json" { // as API servers write it
+		return true
+	}
+	media, _, err := mime.ParseMediaType(contentType)
+	return err == nil && media == "application/json"
 }
 
 // answerPanic, deferred, turns a panic into one HTTP 500.

@@ -71,11 +71,19 @@ func (a ask) body(t testing.TB) []byte {
 	return body
 }
 
+// send sends a body as JSON.
+func send(handler http.Handler, method, path string, body io.Reader) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, path, body)
+	r.Header.Set("Content-Type", "application/json")
+	w := httptest.NewRecorder()
+	handler.ServeHTTP(w, r)
+	return w
+}
+
 // post sends a body and returns the answer.
 func post(t testing.TB, handler http.Handler, path string, body []byte) *admissionv1.AdmissionResponse {
 	t.Helper()
-	recorder := httptest.NewRecorder()
-	handler.ServeHTTP(recorder, httptest.NewRequest(http.MethodPost, path, bytes.NewReader(body)))
+	recorder := send(handler, http.MethodPost, path, bytes.NewReader(body))
 	if recorder.Code != http.StatusOK {
 		t.Fatalf("HTTP %d: %s", recorder.Code, recorder.Body)
 	}
@@ -436,6 +444,36 @@ func TestContradictionsAreRefused(t *testing.T) {
 	}
 }
 
+// TestMembersThatAreThereTwice: API servers never send them, but whoever does
+// must not be able to show one to one of our rules and another to the next.
+func TestMembersThatAreThereTwice(t *testing.T) {
+	const good, bad = `{"secretName":"s","issuerRef":{"name":"i"},"dnsNames":["a.example"]}`, `{"secretName":"S","issuerRef":{"name":"i"},"dnsNames":["a.example"]}`
+	object := func(spec string) string { return `{"metadata":{"name":"x"},` + spec + `}` }
+	tests := map[string]struct {
+		object  string
+		allowed bool
+		says    string
+	}{
+		"the last spec counts":             {object: object(`"spec":` + bad + `,"spec":` + good), allowed: true},
+		"whatever was before":              {object: object(`"spec":` + good + `,"spec":` + bad), says: "spec.secretName"},
+		"and if it is null":                {object: object(`"spec":` + good + `,"spec":null`), says: "spec.issuerRef"},
+		"a field that is there twice":      {object: object(`"spec":` + strings.Replace(good, "{", `{"secretName":"s",`, 1)), says: `duplicate field "secretName"`},
+		"an issuerRef that is there twice": {object: object(`"spec":` + strings.Replace(good, "{", `{"issuerRef":{},`, 1)), says: `duplicate field "issuerRef"`},
+		"a name in the issuerRef":          {object: object(`"spec":` + strings.Replace(good, `"name":"i"`, `"name":"i","name":""`, 1)), says: `duplicate field "issuerRef.name"`},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for _, path := range []string{"/mutate", "/validate"} {
+				answer := post(t, Handler(Config{}), path, ask{resource: "certificates", operation: "CREATE", object: tt.object}.body(t))
+				if answer.Allowed != tt.allowed || !tt.allowed && !strings.Contains(answer.Result.Message, tt.says) {
+					t.Errorf("%s: allowed = %v, %+v", path, answer.Allowed, answer.Result)
+				}
+			}
+		})
+	}
+}
+
 func TestRecordedReviewsAreAllowed(t *testing.T) {
 	for file, path := range map[string]string{
 		"certificate-create.json":         "/mutate",
@@ -470,13 +508,23 @@ func TestHTTP(t *testing.T) {
 		name, method, path string
 		body               io.Reader
 		length             int64
+		contentType        string
 		code               int
 	}{
 		{name: "a review is answered", method: "POST", path: "/validate", body: bytes.NewReader(good), code: 200},
 		{name: "only POST will do", method: "GET", path: "/validate", body: http.NoBody, code: 405},
 		{name: "another path", method: "POST", path: "/convert", body: bytes.NewReader(good), code: 404},
+		{name: "JSON with a character set", method: "POST", path: "/validate", contentType: "application/json; charset=utf-8", body: bytes.NewReader(good), code: 200},
+		{name: "another content type", method: "POST", path: "/validate", contentType: "application/vnd.kubernetes.protobuf", body: bytes.NewReader(good), code: 415},
+		{name: "a form from somebody's browser", method: "POST", path: "/validate", contentType: "text/plain", body: bytes.NewReader(good), code: 415},
+		{name: "a content type that is none", method: "POST", path: "/validate", contentType: ";", body: bytes.NewReader(good), code: 415},
 		{name: "no review", method: "POST", path: "/mutate", body: strings.NewReader("hello"), code: 400},
 		{name: "no body", method: "POST", path: "/mutate", body: http.NoBody, code: 400},
+		{name: "a version of the review that we do not know", method: "POST", path: "/mutate", body: strings.NewReader(strings.Replace(string(good), "admission.k8s.io/v1", "admission.k8s.io/v1beta1", 1)), code: 400},
+		{name: "a review without a request", method: "POST", path: "/mutate", body: strings.NewReader(`{"kind":"AdmissionReview","apiVersion":"admission.k8s.io/v1"}`), code: 400},
+		{name: "half a review", method: "POST", path: "/mutate", body: bytes.NewReader(good[:len(good)/2]), code: 400},
+		{name: "brackets without end", method: "POST", path: "/mutate", body: strings.NewReader(strings.Repeat("[", 1<<20)), code: 400},
+		{name: "objects in each other without end", method: "POST", path: "/mutate", body: strings.NewReader(strings.Repeat(`{"request":`, 1<<18)), code: 400},
 		{name: "a body that says it is too long", method: "POST", path: "/mutate", body: bytes.NewReader(good), length: maxBody + 1, code: 413},
 		{name: "a body that is too long and does not say so", method: "POST", path: "/mutate", body: endless{}, length: -1, code: 413},
 		{name: "a body that breaks off", method: "POST", path: "/mutate", body: io.MultiReader(strings.NewReader("{"), brokenPipe{}), length: -1, code: 400},
@@ -485,6 +533,10 @@ func TestHTTP(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			r := httptest.NewRequest(tt.method, tt.path, tt.body)
+			if tt.contentType == "" {
+				tt.contentType = "application/json"
+			}
+			r.Header.Set("Content-Type", tt.contentType)
 			if tt.length != 0 {
 				r.ContentLength = tt.length
 			}
@@ -498,7 +550,7 @@ func TestHTTP(t *testing.T) {
 	if got := testutil.ToFloat64(metrics.panics); got != 1 {
 		t.Errorf("panics = %v", got)
 	}
-	if got := testutil.ToFloat64(metrics.reviews.WithLabelValues("Certificate", "CREATE", "true")); got != 2 {
+	if got := testutil.ToFloat64(metrics.reviews[subject{"Certificate", "CREATE"}].allowed); got != 3 {
 		t.Errorf("reviews = %v", got)
 	}
 }
@@ -516,19 +568,3 @@ func (endless) Read(p []byte) (int, error) { return len(p), nil }
 type brokenPipe struct{}
 
 func (brokenPipe) Read([]byte) (int, error) { return 0, errors.New("connection reset") }
-
-func BenchmarkReview(b *testing.B) {
-	body := ask{resource: "certificates", operation: "CREATE", object: `{"metadata":{"name":"x","namespace":"team"},"spec":{"dnsNames":["x.example"],` +
-		`"issuerRef":{"group":"cert-manager.io","kind":"Issuer","name":"ca"},"privateKey":{"algorithm":"ECDSA","rotationPolicy":"Always","size":256},"secretName":"x-tls"}}`}.body(b)
-	for _, path := range []string{"/validate", "/mutate"} {
-		b.Run(path[1:], func(b *testing.B) {
-			handler := Handler(Config{})
-			b.ReportAllocs()
-			for b.Loop() {
-				if !post(b, handler, path, body).Allowed {
-					b.Fatal("refused")
-				}
-			}
-		})
-	}
-}

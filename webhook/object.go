@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
 	"strings"
@@ -8,6 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	acmev1 "github.com/certwright/certwright/certs/acme/v1"
+	"github.com/certwright/certwright/certs/rawjson"
 	certsv1 "github.com/certwright/certwright/certs/v1"
 	"github.com/certwright/certwright/webhook/review"
 )
@@ -39,13 +41,13 @@ func kindOf(r review.GroupVersionResource) string {
 
 // document is an object of which only the outermost members have been read.
 type document struct {
-	apiVersion, kind, metadata, spec, status review.Raw
+	apiVersion, kind, metadata, spec, status rawjson.Value
 }
 
-func readDocument(raw review.Raw) (document, error) {
+func readDocument(raw rawjson.Value) (document, error) {
 	var d document
-	err := raw.Members(func(name string, value review.Raw) error {
-		switch name {
+	err := raw.Members(func(name []byte, value rawjson.Value) error {
+		switch string(name) {
 		case "apiVersion":
 			d.apiVersion = value
 		case "kind":
@@ -84,8 +86,8 @@ func (d *document) readMeta(into *metav1.ObjectMeta) error {
 	if d.metadata.Null() {
 		return nil
 	}
-	return d.metadata.Members(func(name string, value review.Raw) (err error) {
-		switch name {
+	return d.metadata.Members(func(name []byte, value rawjson.Value) (err error) {
+		switch string(name) {
 		case "name":
 			into.Name, err = value.Text()
 		case "generateName":
@@ -93,9 +95,9 @@ func (d *document) readMeta(into *metav1.ObjectMeta) error {
 		case "namespace":
 			into.Namespace, err = value.Text()
 		case "annotations":
-			err = value.Decode(&into.Annotations)
+			err = decodeBounded(value, &into.Annotations)
 		case "labels":
-			err = value.Decode(&into.Labels)
+			err = decodeBounded(value, &into.Labels)
 		}
 		if err != nil {
 			return fmt.Errorf("metadata.%s: %w", name, err)
@@ -104,15 +106,34 @@ func (d *document) readMeta(into *metav1.ObjectMeta) error {
 	})
 }
 
+// maxValues bounds what is judged of an object. Each value may be wrong and
+// cost an error of some hundred bytes, and 20,000 are more than anything holds
+// that can be issued: a certificate of certs.MaxCertificateSize has room for
+// some 7,000 names.
+const maxValues = 20_000
+
+var errTooMany = fmt.Errorf("has more than %d values, more than any certificate can hold", maxValues)
+
+// decodeBounded reads raw into a value if there is not too much in it.
+func decodeBounded(raw rawjson.Value, into any) error {
+	if raw.Values() > maxValues {
+		return errTooMany
+	}
+	return raw.Decode(into)
+}
+
 // decode reads raw into a value. If that fails, the error names the member.
-func decode(raw review.Raw, path string, into any) error {
-	err := raw.Decode(into)
-	if err == nil {
+func decode(raw rawjson.Value, path string, into any) error {
+	err := decodeBounded(raw, into)
+	switch {
+	case err == nil:
 		return nil
+	case errors.Is(err, errTooMany):
+		return fmt.Errorf("%s: %w", path, err)
 	}
 	// It is worth another look to be able to say where.
-	memberErr := raw.Members(func(name string, value review.Raw) error {
-		alone := review.Raw(fmt.Sprintf("{%q:%s}", name, value))
+	memberErr := raw.Members(func(name []byte, value rawjson.Value) error {
+		alone := rawjson.Value(fmt.Sprintf("{%q:%s}", name, value))
 		if err := alone.Decode(reflect.New(reflect.TypeOf(into).Elem()).Interface()); err != nil {
 			return fmt.Errorf("%s.%s: %w%s", path, name, err, hint(err))
 		}
@@ -155,7 +176,7 @@ func (d *document) certificateRequest() (*certsv1.CertificateRequest, error) {
 	if err != nil {
 		return nil, fmt.Errorf("status: %w", err)
 	}
-	if err := conditions.Decode(&cr.Status.Conditions); err != nil {
+	if err := decodeBounded(conditions, &cr.Status.Conditions); err != nil {
 		return nil, fmt.Errorf("status.conditions: %w", err)
 	}
 	return cr, nil

@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -13,14 +14,29 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 )
 
+// limits say how long a connection may take. Whoever can reach us may open
+// one, and say nothing or little.
+type limits struct {
+	headers time.Duration
+	// request is for headers and body.
+	request time.Duration
+	// answer is from the end of the headers to the end of the answer.
+	answer time.Duration
+	// idle is between two requests.
+	idle time.Duration
+}
+
+var serverLimits = limits{
+	headers: 5 * time.Second,
+	request: 15 * time.Second,
+	// More than the API server waits.
+	answer: (timeoutSeconds + 10) * time.Second,
+	// Longer than API servers keep idle connections (90 s), so that they close
+	// them, never we under a request.
+	idle: 3 * time.Minute,
+}
+
 const (
-	headerTimeout = 5 * time.Second
-	bodyTimeout   = 15 * time.Second
-	// answerTimeout is more than the API server waits.
-	answerTimeout = (timeoutSeconds + 10) * time.Second
-	// idleTimeout is longer than API servers keep idle connections (90 s), so
-	// that they close them, never we under a request.
-	idleTimeout    = 3 * time.Minute
 	maxHeaderBytes = 64 << 10
 	// stopTimeout bounds how long requests under way may keep us from stopping.
 	stopTimeout = 4 * time.Second
@@ -36,6 +52,8 @@ type Server struct {
 	// TLS, if set, is used with GetCertificate filled in: for cipher suites,
 	// the least version, or client certificates.
 	TLS *tls.Config
+
+	limits limits // serverLimits if zero
 }
 
 // Serve answers requests on l until ctx ends, finishes those under way and
@@ -46,14 +64,15 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		config = s.TLS.Clone()
 	}
 	config.GetCertificate = s.GetCertificate
+	limits := cmp.Or(s.limits, serverLimits)
 	logger := log.FromContext(ctx).WithName("webhook")
 	server := &http.Server{
 		Handler:           s.Handler,
 		TLSConfig:         config,
-		ReadHeaderTimeout: headerTimeout,
-		ReadTimeout:       bodyTimeout,
-		WriteTimeout:      answerTimeout,
-		IdleTimeout:       idleTimeout,
+		ReadHeaderTimeout: limits.headers,
+		ReadTimeout:       limits.request,
+		WriteTimeout:      limits.answer,
+		IdleTimeout:       limits.idle,
 		MaxHeaderBytes:    maxHeaderBytes,
 		// A refused handshake is news only to whoever looks for it.
 		ErrorLog:    stdlog.New(logWriter{log: func(text string) { logger.V(1).Info("connection", "err", text) }}, "", 0),

@@ -19,7 +19,7 @@ import (
 
 // served runs a Server for a test and returns a client, its address, what
 // swaps the certificate, and what stops it.
-func served(t *testing.T, handler http.Handler) (*http.Client, string, func() *x509.Certificate, func() error) {
+func served(t *testing.T, handler http.Handler, l limits) (*http.Client, string, func() *x509.Certificate, func() error) {
 	t.Helper()
 	var current atomic.Pointer[tls.Certificate]
 	roots := x509.NewCertPool()
@@ -37,21 +37,21 @@ func served(t *testing.T, handler http.Handler) (*http.Client, string, func() *x
 		return leaf.Leaf
 	}
 	swap()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
-	s := &Server{Handler: handler, GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return current.Load(), nil }}
-	go func() { done <- s.Serve(ctx, l) }()
+	s := &Server{Handler: handler, limits: l, GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return current.Load(), nil }}
+	go func() { done <- s.Serve(ctx, listener) }()
 	stop := func() error { cancel(); return <-done }
 	t.Cleanup(cancel)
-	return &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}}, l.Addr().String(), swap, stop
+	return &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}}, listener.Addr().String(), swap, stop
 }
 
 func TestServerUsesANewCertificateAtOnce(t *testing.T) {
-	client, addr, swap, stop := served(t, Handler(Config{}))
+	client, addr, swap, stop := served(t, Handler(Config{}), limits{})
 	post := func() *http.Response {
 		t.Helper()
 		r, err := client.Post("https://"+addr+"/validate", "application/json", strings.NewReader("{}"))
@@ -83,7 +83,7 @@ func TestServerFinishesWhatIsUnderWay(t *testing.T) {
 		close(entered)
 		<-release
 		_, _ = io.WriteString(w, "done")
-	}))
+	}), limits{})
 	answer := make(chan string, 1)
 	go func() {
 		r, err := client.Get("https://" + addr)
@@ -114,36 +114,89 @@ func TestServerFinishesWhatIsUnderWay(t *testing.T) {
 	}
 }
 
-func TestServerBoundsHeaders(t *testing.T) {
-	t.Parallel()
-	client, addr, _, stop := served(t, Handler(Config{}))
-	defer func() { _ = stop() }()
-	open := func() *tls.Conn {
-		t.Helper()
-		c, err := tls.Dial("tcp", addr, client.Transport.(*http.Transport).TLSClientConfig.Clone())
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = c.Close() })
-		if _, err := io.WriteString(c, "POST /validate HTTP/1.1\r\nHost: x\r\nX-Long: "); err != nil {
-			t.Fatal(err)
-		}
-		return c
+// TestServerWaitsForNobody: whoever keeps a connection open without coming to
+// an end is cut off, each for his own reason.
+func TestServerWaitsForNobody(t *testing.T) {
+	const short, never = 200 * time.Millisecond, time.Hour
+	patient := limits{headers: never, request: never, answer: never, idle: never}
+	const start = "POST /validate HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+	tests := map[string]struct {
+		limit  func(*limits)
+		plain  bool // no TLS
+		sends  string
+		more   string // sent again and again
+		answer string
+	}{
+		"who never starts":               {limit: func(l *limits) { l.idle, l.headers = short, short }},
+		"who does not speak TLS":         {limit: func(l *limits) { l.headers = short }, plain: true},
+		"headers that do not come":       {limit: func(l *limits) { l.headers = short }, sends: start},
+		"a body that does not come":      {limit: func(l *limits) { l.request = short }, sends: start + "Content-Length: 100\r\n\r\n{", answer: "400"},
+		"a body in pieces without end":   {limit: func(l *limits) { l.request = short }, sends: start + "Transfer-Encoding: chunked\r\n\r\n", more: "1\r\n \r\n", answer: "400"},
+		"headers without end":            {sends: start + "X-Long: ", more: "aaaaaaaaaaaaaaaa", answer: "431"},
+		"who has nothing more to ask":    {limit: func(l *limits) { l.idle = short }, sends: start + "Content-Length: 2\r\n\r\n{}", answer: "400"},
+		"who asks for more than we take": {sends: start + "Content-Length: 100000000\r\n\r\n", answer: "413"},
 	}
-	slow, long := open(), open()
-	go func() {
-		for {
-			if _, err := io.WriteString(long, strings.Repeat("a", 4096)); err != nil {
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := patient
+			if tt.limit != nil {
+				tt.limit(&l)
+			}
+			client, addr, _, _ := served(t, Handler(Config{}), l)
+			c, err := net.Dial("tcp", addr)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			if !tt.plain {
+				config := client.Transport.(*http.Transport).TLSClientConfig.Clone()
+				config.ServerName = "127.0.0.1"
+				c = tls.Client(c, config)
+			}
+			if _, err := io.WriteString(c, tt.sends); err != nil {
+				t.Fatal(err)
+			}
+			go func() {
+				for tt.more != "" {
+					if _, err := io.WriteString(c, tt.more); err != nil {
+						return
+					}
+				}
+			}()
+			_ = c.SetReadDeadline(time.Now().Add(20 * time.Second))
+			answer, err := io.ReadAll(c)
+			if errors.Is(err, os.ErrDeadlineExceeded) {
+				t.Error("was still waited for")
+			}
+			if line, _, _ := strings.Cut(string(answer), "\r\n"); !strings.Contains(line, tt.answer) {
+				t.Errorf("answer %q, want %s", line, tt.answer)
+			}
+		})
+	}
+}
+
+func TestServerDoesNotAnswerForEver(t *testing.T) {
+	t.Parallel()
+	l := serverLimits
+	l.answer = 200 * time.Millisecond
+	cutOff := make(chan struct{})
+	client, addr, _, _ := served(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		for begin := time.Now(); time.Since(begin) < 20*time.Second; {
+			if _, err := w.Write(make([]byte, 1<<16)); err != nil {
+				close(cutOff)
 				return
 			}
 		}
-	}()
-	_ = long.SetReadDeadline(time.Now().Add(20 * time.Second))
-	if b, _ := io.ReadAll(long); !strings.Contains(string(b), "431") {
-		t.Errorf("headers without end: %q, want HTTP 431", b)
+	}), l)
+	r, err := client.Get("https://" + addr)
+	if err == nil {
+		defer r.Body.Close()
+		_, _ = io.Copy(io.Discard, r.Body)
 	}
-	_ = slow.SetReadDeadline(time.Now().Add(headerTimeout + 15*time.Second))
-	if _, err := io.ReadAll(slow); errors.Is(err, os.ErrDeadlineExceeded) {
-		t.Error("headers that never come were still waited for")
+	select {
+	case <-cutOff:
+	default:
+		t.Error("an answer without end was not cut off")
 	}
 }

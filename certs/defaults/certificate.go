@@ -1,6 +1,8 @@
 package defaults
 
 import (
+	"encoding/json"
+
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	cmmeta "github.com/certwright/certwright/certs/meta/v1"
@@ -143,7 +145,7 @@ func carryOver(spec object, old []byte) ([]PatchOp, field.ErrorList) {
 	var members []member
 	for _, name := range []string{"secretName", "issuerRef"} {
 		if !spec.has(name) && before.has(name) {
-			members = append(members, member{name, before[name]})
+			members = append(members, member{name, json.RawMessage(before[name])})
 		}
 	}
 	return fill(spec, "/spec", members), nil

@@ -6,8 +6,8 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
-	kjson "sigs.k8s.io/json"
 
+	"github.com/certwright/certwright/certs/rawjson"
 	certsv1 "github.com/certwright/certwright/certs/v1"
 )
 
@@ -31,7 +31,7 @@ func Fill(spec *certsv1.CertificateSpec, patch []PatchOp) error {
 		if err != nil {
 			return fmt.Errorf("default for %s: %w", op.Path, err)
 		}
-		if err := kjson.UnmarshalCaseSensitivePreserveInts(value, into); err != nil {
+		if err := rawjson.Value(value).Decode(into); err != nil {
 			return fmt.Errorf("default for %s: %w", op.Path, err)
 		}
 	}

@@ -1,11 +1,12 @@
 package defaults
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/certwright/certwright/certs/rawjson"
 )
 
 // A PatchOp is one operation of a JSON patch (RFC 6902).
@@ -23,39 +24,50 @@ type PatchOp struct {
 const maxObject = 4 << 20
 
 // An object is a JSON object whose members are still unread.
-type object map[string]json.RawMessage
+type object map[string]rawjson.Value
 
 // readObject reads data, which must be an object, and not its members.
 func readObject(data []byte) (object, error) {
 	if len(data) > maxObject {
 		return nil, fmt.Errorf("is %d bytes long, the limit is %d", len(data), maxObject)
 	}
-	var o object
-	if err := json.Unmarshal(data, &o); err != nil || o == nil {
-		return nil, errors.New("is not a JSON object")
+	if !json.Valid(data) {
+		return nil, errNoObject
+	}
+	return readMembers(data)
+}
+
+var errNoObject = errors.New("is not a JSON object")
+
+// readMembers is readObject for what is known to be JSON.
+func readMembers(value rawjson.Value) (object, error) {
+	o := object{}
+	err := value.Members(func(name []byte, value rawjson.Value) error {
+		o[string(name)] = value
+		return nil
+	})
+	if err != nil {
+		return nil, errNoObject
 	}
 	return o, nil
 }
 
 // has reports whether the member is there; null counts as absent, which is what
 // the API server makes of it.
-func (o object) has(name string) bool {
-	value, ok := o[name]
-	return ok && !bytes.Equal(bytes.TrimSpace(value), []byte("null"))
-}
+func (o object) has(name string) bool { return !o[name].Null() }
 
 // object returns the member, or nil if it is absent.
 func (o object) object(name string) (object, error) {
 	if !o.has(name) {
 		return nil, nil
 	}
-	return readObject(o[name])
+	return readMembers(o[name])
 }
 
 // text returns the member if it is a string, else "".
 func (o object) text(name string) string {
-	var s string
-	if json.Unmarshal(o[name], &s) != nil {
+	s, err := o[name].Text()
+	if err != nil {
 		return ""
 	}
 	return s

@@ -1,11 +1,12 @@
 package defaults
 
 import (
-	"encoding/json"
 	"fmt"
 	"reflect"
 
 	authenticationv1 "k8s.io/api/authentication/v1"
+
+	"github.com/certwright/certwright/certs/rawjson"
 )
 
 // Requester returns what to write into a CertificateRequest, raw as it was
@@ -48,9 +49,9 @@ func Requester(raw []byte, user authenticationv1.UserInfo) ([]PatchOp, error) {
 }
 
 // holds reports whether data is the JSON of value.
-func holds(data json.RawMessage, value any) bool {
+func holds(data rawjson.Value, value any) bool {
 	got := reflect.New(reflect.TypeOf(value))
-	if err := json.Unmarshal(data, got.Interface()); err != nil {
+	if err := data.Decode(got.Interface()); err != nil {
 		return false
 	}
 	return reflect.DeepEqual(got.Elem().Interface(), value)

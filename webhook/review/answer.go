@@ -8,6 +8,8 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/certwright/certwright/certs/rawjson"
 )
 
 // Answer is what we say to a Request.
@@ -23,8 +25,19 @@ type Answer struct {
 // Allow lets the request pass.
 func Allow(warnings ...string) Answer { return Answer{Warnings: warnings} }
 
+// How much is told at once: nobody reads more, and who sends
+// thousands of mistakes must not make us write megabytes about them.
+const (
+	maxErrors   = 50
+	maxWarnings = 20
+)
+
 // Forbid refuses the request because of errs. It is called with at least one.
 func Forbid(errs field.ErrorList) Answer {
+	more := ""
+	if n := len(errs) - maxErrors; n > 0 {
+		errs, more = errs[:maxErrors], fmt.Sprintf(" and %d more errors", n)
+	}
 	causes := make([]metav1.StatusCause, 0, len(errs))
 	for _, err := range errs {
 		causes = append(causes, metav1.StatusCause{Type: metav1.CauseType(err.Type), Message: err.ErrorBody(), Field: err.Field})
@@ -33,7 +46,7 @@ func Forbid(errs field.ErrorList) Answer {
 		Status:  metav1.StatusFailure,
 		Code:    http.StatusForbidden,
 		Reason:  metav1.StatusReasonForbidden,
-		Message: errs.ToAggregate().Error(),
+		Message: errs.ToAggregate().Error() + more,
 		Details: &metav1.StatusDetails{Causes: causes},
 	}}
 }
@@ -54,7 +67,7 @@ func (a *Answer) Allowed() bool { return a.Denial == nil }
 // AppendTo appends the AdmissionReview that answers the request uid to b.
 func (a *Answer) AppendTo(b []byte, uid string) ([]byte, error) {
 	b = append(b, `{"kind":"AdmissionReview","apiVersion":"`+apiVersion+`","response":{"uid":`...)
-	b, err := appendJSON(b, uid)
+	b, err := rawjson.AppendText(b, uid)
 	if err != nil {
 		return nil, err
 	}
@@ -73,7 +86,7 @@ func (a *Answer) AppendTo(b []byte, uid string) ([]byte, error) {
 	}
 	if len(a.Warnings) > 0 {
 		b = append(b, `,"warnings":`...)
-		if b, err = appendJSON(b, a.Warnings); err != nil {
+		if b, err = appendJSON(b, a.Warnings[:min(len(a.Warnings), maxWarnings)]); err != nil {
 			return nil, err
 		}
 	}
@@ -82,11 +95,6 @@ func (a *Answer) AppendTo(b []byte, uid string) ([]byte, error) {
 
 // appendJSON appends v to b.
 func appendJSON(b []byte, v any) ([]byte, error) {
-	if s, ok := v.(string); ok && plain([]byte(s)) {
-		b = append(b, '"')
-		b = append(b, s...)
-		return append(b, '"'), nil
-	}
 	encoded, err := json.Marshal(v)
 	if err != nil {
 		return nil, err

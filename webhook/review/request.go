@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	authenticationv1 "k8s.io/api/authentication/v1"
+
+	"github.com/certwright/certwright/certs/rawjson"
 )
 
 // The operations that are judged. Others are let through.
@@ -27,9 +29,9 @@ type Request struct {
 	// Operation is CREATE, UPDATE, DELETE or CONNECT.
 	Operation string
 	// User is who asks. It is decoded by UserInfo.
-	User Raw
+	User rawjson.Value
 	// Object is the object as it would be, OldObject as it is.
-	Object, OldObject Raw
+	Object, OldObject rawjson.Value
 }
 
 // GroupVersionKind names a kind.
@@ -40,12 +42,12 @@ type GroupVersionResource struct{ Group, Version, Resource string }
 
 const apiVersion = "admission.k8s.io/v1"
 
-// Read reads the AdmissionReview in body. The Raw values of the Request alias
+// Read reads the AdmissionReview in body. The Values of the Request alias
 // body. An error means that the body is not one that the API server sends.
 func Read(body []byte) (Request, error) {
-	var version, kind, inner Raw
-	err := Raw(body).Members(func(name string, value Raw) error {
-		switch name {
+	var version, kind, inner rawjson.Value
+	err := rawjson.Value(body).Members(func(name []byte, value rawjson.Value) error {
+		switch string(name) {
 		case "apiVersion":
 			version = value
 		case "kind":
@@ -58,10 +60,10 @@ func Read(body []byte) (Request, error) {
 	if err != nil {
 		return Request{}, fmt.Errorf("read AdmissionReview: %w", err)
 	}
-	if v, err := version.Text(); err != nil || v != apiVersion {
+	if !version.Is(apiVersion) {
 		return Request{}, fmt.Errorf("apiVersion is %.100s, expected %q", version, apiVersion)
 	}
-	if k, err := kind.Text(); err != nil || k != "AdmissionReview" {
+	if !kind.Is("AdmissionReview") {
 		return Request{}, fmt.Errorf("kind is %.100s, expected \"AdmissionReview\"", kind)
 	}
 	if inner.Null() {
@@ -83,8 +85,8 @@ func Read(body []byte) (Request, error) {
 }
 
 // set takes over one member of the request.
-func (r *Request) set(name string, value Raw) (err error) {
-	switch name {
+func (r *Request) set(name []byte, value rawjson.Value) (err error) {
+	switch string(name) {
 	case "uid":
 		r.UID, err = value.Text()
 	case "kind":
@@ -111,9 +113,9 @@ func (r *Request) set(name string, value Raw) (err error) {
 }
 
 // triple reads group, version and a third member.
-func triple(r Raw, third string) (group, version, name string, err error) {
-	err = r.Members(func(member string, value Raw) (err error) {
-		switch member {
+func triple(r rawjson.Value, third string) (group, version, name string, err error) {
+	err = r.Members(func(member []byte, value rawjson.Value) (err error) {
+		switch string(member) {
 		case "group":
 			group, err = value.Text()
 		case "version":

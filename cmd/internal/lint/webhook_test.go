@@ -43,7 +43,9 @@ func webhookAnswer(t *testing.T, manifest string) (errs, warnings []string) {
 			t.Fatal(err)
 		}
 		recorder := httptest.NewRecorder()
-		webhook.Handler(webhook.Config{}).ServeHTTP(recorder, httptest.NewRequest(http.MethodPost, path, bytes.NewReader(body)))
+		post := httptest.NewRequest(http.MethodPost, path, bytes.NewReader(body))
+		post.Header.Set("Content-Type", "application/json")
+		webhook.Handler(webhook.Config{}).ServeHTTP(recorder, post)
 		var answer admissionv1.AdmissionReview
 		if err := json.Unmarshal(recorder.Body.Bytes(), &answer); err != nil || answer.Response == nil {
 			t.Fatalf("%s: %v", recorder.Body, err)

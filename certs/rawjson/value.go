@@ -1,4 +1,4 @@
-package review
+package rawjson
 
 import (
 	"bytes"
@@ -9,34 +9,61 @@ import (
 	kjson "sigs.k8s.io/json"
 )
 
-// Raw is one JSON value as it came.
-type Raw []byte
+// A Value is one JSON value as it came, without white space around it.
+type Value []byte
 
 // Null reports whether the value is absent or null.
-func (r Raw) Null() bool { return len(r) == 0 || string(r) == "null" }
+func (v Value) Null() bool { return len(v) == 0 || string(v) == "null" }
 
-// Decode reads r into the value that into points to. Names of fields must
-// agree in case, as they must for the API server. Null leaves it as it is.
-func (r Raw) Decode(into any) error {
-	if r.Null() {
+// Decode reads v into the value that into points to. Names of fields must
+// agree in case, as they must for the API server. Null leaves it as it is. A
+// member that is there twice is refused: two would be merged, where the API
+// server and Members take the last one.
+func (v Value) Decode(into any) error {
+	if v.Null() {
 		return nil
 	}
-	return kjson.UnmarshalCaseSensitivePreserveInts(r, into)
+	twice, err := kjson.UnmarshalStrict(v, into, kjson.DisallowDuplicateFields)
+	if err == nil && len(twice) > 0 {
+		err = twice[0]
+	}
+	return err
 }
 
-// Text reads r as a string. Null is the empty string.
-func (r Raw) Text() (string, error) {
-	if r.Null() {
-		return "", nil
+// Text reads v as a string. Null is the empty string.
+func (v Value) Text() (string, error) {
+	b, err := v.text()
+	return string(b), err
+}
+
+// Is reports whether v is the string s.
+func (v Value) Is(s string) bool {
+	b, err := v.text()
+	return err == nil && string(b) == s
+}
+
+// text is Text, and aliases v if it can.
+func (v Value) text() ([]byte, error) {
+	if v.Null() {
+		return nil, nil
 	}
-	if n := len(r); n >= 2 && r[0] == '"' && plain(r[1:n-1]) {
-		return string(r[1 : n-1]), nil
+	if n := len(v); n >= 2 && v[0] == '"' && plain(v[1:n-1]) {
+		return v[1 : n-1], nil
 	}
 	var s string
-	if err := json.Unmarshal(r, &s); err != nil {
-		return "", err
+	if err := json.Unmarshal(v, &s); err != nil {
+		return nil, err
 	}
-	return s, nil
+	return []byte(s), nil
+}
+
+// AppendText appends s, as a JSON string, to b.
+func AppendText(b []byte, s string) ([]byte, error) {
+	if plain([]byte(s)) {
+		return append(append(append(b, '"'), s...), '"'), nil
+	}
+	encoded, err := json.Marshal(s)
+	return append(b, encoded...), err
 }
 
 // plain reports whether s stands for itself inside a JSON string.
@@ -52,50 +79,50 @@ func plain(s []byte) bool {
 // errObject says that something else stands where an object should.
 var errObject = errors.New("not a JSON object")
 
-// Members calls visit for each member of the object r, in order. The name and
-// the value alias r.
-func (r Raw) Members(visit func(name string, value Raw) error) error {
-	i := space(r, 0)
-	if i == len(r) || r[i] != '{' {
+// Members calls visit for each member of the object v, in order. The name and
+// the value alias v.
+func (v Value) Members(visit func(name []byte, value Value) error) error {
+	i := space(v, 0)
+	if i == len(v) || v[i] != '{' {
 		return errObject
 	}
-	i = space(r, i+1)
-	if i < len(r) && r[i] == '}' {
-		return atEnd(r, i+1)
+	i = space(v, i+1)
+	if i < len(v) && v[i] == '}' {
+		return atEnd(v, i+1)
 	}
 	for {
-		if i == len(r) || r[i] != '"' {
+		if i == len(v) || v[i] != '"' {
 			return fmt.Errorf("no member name at byte %d", i)
 		}
-		end, err := skipString(r, i)
+		end, err := skipString(v, i)
 		if err != nil {
 			return err
 		}
-		name, err := r[i:end].Text()
+		name, err := v[i:end].text()
 		if err != nil {
 			return err
 		}
-		i = space(r, end)
-		if i == len(r) || r[i] != ':' {
+		i = space(v, end)
+		if i == len(v) || v[i] != ':' {
 			return fmt.Errorf("no colon at byte %d", i)
 		}
-		i = space(r, i+1)
-		end, err = skip(r, i)
+		i = space(v, i+1)
+		end, err = skip(v, i)
 		if err != nil {
 			return err
 		}
-		if err := visit(name, r[i:end]); err != nil {
+		if err := visit(name, v[i:end]); err != nil {
 			return err
 		}
-		i = space(r, end)
-		if i == len(r) {
+		i = space(v, end)
+		if i == len(v) {
 			return errEnd
 		}
-		switch r[i] {
+		switch v[i] {
 		case ',':
-			i = space(r, i+1)
+			i = space(v, i+1)
 		case '}':
-			return atEnd(r, i+1)
+			return atEnd(v, i+1)
 		default:
 			return fmt.Errorf("no comma at byte %d", i)
 		}
@@ -103,10 +130,10 @@ func (r Raw) Members(visit func(name string, value Raw) error) error {
 }
 
 // Member returns the member of that name, nil if there is none.
-func (r Raw) Member(name string) (Raw, error) {
-	var found Raw
-	err := r.Members(func(n string, value Raw) error {
-		if n == name {
+func (v Value) Member(name string) (Value, error) {
+	var found Value
+	err := v.Members(func(n []byte, value Value) error {
+		if string(n) == name {
 			found = value
 		}
 		return nil
@@ -114,10 +141,29 @@ func (r Raw) Member(name string) (Raw, error) {
 	return found, err
 }
 
+// Values returns how many values v holds at any depth, less the first of each
+// list and object: it counts the commas between them.
+func (v Value) Values() int {
+	n := 0
+	for i := 0; i < len(v); i++ {
+		switch v[i] {
+		case ',':
+			n++
+		case '"':
+			end, err := skipString(v, i)
+			if err != nil {
+				return n
+			}
+			i = end - 1
+		}
+	}
+	return n
+}
+
 var errEnd = errors.New("unexpected end of JSON")
 
 // atEnd refuses whatever follows after the value.
-func atEnd(r Raw, i int) error {
+func atEnd(r Value, i int) error {
 	if i = space(r, i); i != len(r) {
 		return fmt.Errorf("something follows the object at byte %d", i)
 	}
