@@ -16,7 +16,7 @@ func main() {
 			fmt.Fprintln(os.Stderr, "certctl:", text)
 		}
 		code := 1
-		if e := (exit{}); errors.As(err, &e) {
+		if e := (exitError{}); errors.As(err, &e) {
 			code = e.code
 		}
 		os.Exit(code)
