@@ -420,7 +420,7 @@ func TestWhileTheWebhookIsDown(t *testing.T) {
 			t.Fatalf("%T: %v", object, err)
 		}
 	}
-	names := make([]string, 20_000)
+	names := make([]string, 15_000)
 	for i := range names {
 		names[i] = fmt.Sprintf("host-%d.a.example", i)
 	}

@@ -54,7 +54,7 @@ type CertificateList struct {
 // in literalSubject.
 //
 // +kubebuilder:validation:XValidation:rule="!(has(self.renewBefore) && has(self.renewBeforePercentage))",message="keep one of renewBefore and renewBeforePercentage"
-// +kubebuilder:validation:XValidation:rule="!(has(self.literalSubject) && self.literalSubject != ” && has(self.commonName) && self.commonName != ”)",message="write commonName as CN= in literalSubject"
+// +kubebuilder:validation:XValidation:rule="!(has(self.literalSubject) && size(self.literalSubject) > 0 && has(self.commonName) && size(self.commonName) > 0)",message="write commonName as CN= in literalSubject"
 // +kubebuilder:validation:XValidation:rule="!has(self.nameConstraints) || (has(self.isCA) && self.isCA)",message="nameConstraints are for CA certificates; set isCA"
 type CertificateSpec struct {
 	// Subject holds the parts of the subject's distinguished name beside the
@@ -72,7 +72,6 @@ type CertificateSpec struct {
 	// CommonName is the CN of the subject, at most 64 bytes. TLS clients look
 	// at dnsNames instead, so most certificates need none.
 	// +optional
-	// +kubebuilder:validation:MaxLength=64
 	CommonName string `json:"commonName,omitempty"`
 
 	// Duration is the requested lifetime, for example 2160h. The default is 90
@@ -133,8 +132,6 @@ type CertificateSpec struct {
 
 	// SecretName is the Secret, in the same namespace, that holds the private
 	// key and the certificate. It is created and kept up to date.
-	// +kubebuilder:validation:MinLength=1
-	// +kubebuilder:validation:MaxLength=253
 	SecretName string `json:"secretName"`
 
 	// SecretTemplate holds labels and annotations for the Secret.
@@ -176,7 +173,6 @@ type CertificateSpec struct {
 	// RevisionHistoryLimit is how many CertificateRequests are kept. The least
 	// and the default is 1.
 	// +optional
-	// +kubebuilder:validation:Minimum=1
 	RevisionHistoryLimit *int32 `json:"revisionHistoryLimit,omitempty"`
 
 	// AdditionalOutputFormats asks for the key or the chain in further formats

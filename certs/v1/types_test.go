@@ -140,7 +140,7 @@ const certificateFields = `
 spec                                           object rule(keep one of renewBefore and renewBeforePercentage) rule(write commonName as CN= in literalSubject) rule(nameConstraints are for CA certificates; set isCA)
 spec.additionalOutputFormats                   []object atomic
 spec.additionalOutputFormats[].type            string required enum(CombinedPEM,DER)
-spec.commonName                                string maxLength(64)
+spec.commonName                                string
 spec.dnsNames                                  []string atomic
 spec.duration                                  string pattern(^([-+]?(([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+|[-+]?0)$)
 spec.emailAddresses                            []string atomic
@@ -195,8 +195,8 @@ spec.renewal.windows                           []object atomic
 spec.renewal.windows[].cron                    string required minLength(1)
 spec.renewal.windows[].timezone                string minLength(1)
 spec.renewal.windows[].windowDuration          string required pattern(^([0-9]+(\.[0-9]+)?(s|m|h))+$)
-spec.revisionHistoryLimit                      int32 min(1)
-spec.secretName                                string required minLength(1) maxLength(253)
+spec.revisionHistoryLimit                      int32
+spec.secretName                                string required
 spec.secretTemplate                            object
 spec.secretTemplate.annotations                map[string]string
 spec.secretTemplate.labels                     map[string]string

@@ -75,11 +75,11 @@ func runLint(cmd *cobra.Command, c lintConfig) error {
 		return unable(err)
 	}
 	if report.Count(lint.Error) > 0 || (c.Strict && report.Count(lint.Warning) > 0) {
-		return exit{code: 1}
+		return exitError{code: 1}
 	}
 	return nil
 }
 
 // unable is the error of a command that could not do its work, as opposed to
 // one whose answer is no.
-func unable(err error) error { return exit{code: 2, err: err} }
+func unable(err error) error { return exitError{code: 2, err: err} }

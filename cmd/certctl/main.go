@@ -25,7 +25,7 @@ func main() {
 		fmt.Fprintf(os.Stderr, "%s: %s\n", programName(), text)
 	}
 	code := 1
-	if e := (exit{}); errors.As(err, &e) {
+	if e := (exitError{}); errors.As(err, &e) {
 		code = e.code
 	}
 	os.Exit(code)

@@ -23,21 +23,7 @@ type Options struct {
 }
 
 // Files judges the manifests in files, all together.
-func Files(files []File, opts Options) *Report {
-	r := &run{opts: opts, shim: shim.DefaultOptions(), report: &Report{}, world: newWorld(), schemas: schemas{}}
-	r.shim.DefaultIssuerName, r.shim.DefaultIssuerKind, r.shim.DefaultIssuerGroup = opts.DefaultIssuer.Name, opts.DefaultIssuer.Kind, opts.DefaultIssuer.Group
-	r.shim.DefaultIssuer = r.defaultIssuerOfSource
-	for _, file := range files {
-		r.read(file)
-	}
-	// The objects are judged when all are known.
-	for _, o := range r.objects {
-		r.judge(o)
-	}
-	r.compare()
-	r.report.sort(files)
-	return r.report
-}
+func Files(files []File, opts Options) *Report { return newRun(opts, schemas{}).files(files) }
 
 // noDefault says why there is no issuer. It would not be for the webhook to say:
 // it knows the cluster.
@@ -51,6 +37,26 @@ type run struct {
 	world   *world
 	schemas schemas
 	report  *Report
+}
+
+func newRun(opts Options, known schemas) *run {
+	r := &run{opts: opts, shim: shim.DefaultOptions(), world: newWorld(), schemas: known, report: &Report{}}
+	r.shim.DefaultIssuerName, r.shim.DefaultIssuerKind, r.shim.DefaultIssuerGroup = opts.DefaultIssuer.Name, opts.DefaultIssuer.Kind, opts.DefaultIssuer.Group
+	r.shim.DefaultIssuer = r.defaultIssuerOfSource
+	return r
+}
+
+func (r *run) files(files []File) *Report {
+	for _, file := range files {
+		r.read(file)
+	}
+	// The objects are judged when all are known.
+	for _, o := range r.objects {
+		r.judge(o)
+	}
+	r.compare()
+	r.report.sort(files)
+	return r.report
 }
 
 // An object is a document that has been decoded.

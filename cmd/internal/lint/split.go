@@ -114,7 +114,7 @@ func (c *chunk) json() (json.RawMessage, *broken) {
 var (
 	template = []byte("{{")
 	// yamlError finds the line, and what may be shown: never a value.
-	yamlError = regexp.MustCompile(`^(?:error converting YAML to JSON: )?yaml: (?:line (\d+): )?([^:\n]{1,200})`)
+	yamlError = regexp.MustCompile(`^(?:error converting YAML to JSON: )?yaml: (?:line (\d+): )?((?:':'|[^:\n]){1,200})`)
 )
 
 // broken says in which line what is wrong. err is of one of the YAML parsers.
@@ -136,7 +136,8 @@ func (c *chunk) broken(err error) *broken {
 	}
 	at := c.line
 	if n, err := strconv.Atoi(found[1]); err == nil {
-		at += n - 1
+		// The parsers may have stopped behind the last line.
+		at += min(n-1, bytes.Count(bytes.TrimRight(c.text, "\r\n"), []byte("\n")))
 	}
 	return &broken{line: at, message: "is not YAML: " + found[2]}
 }

@@ -49,6 +49,7 @@ func TestSplit(t *testing.T) {
 		"broken JSON":                           {"{\n\"a\": 1,\n\"b\" 2\n}", []string{"3! is neither JSON nor YAML: invalid character '2' after object key"}},
 		"JSON that ends too early":              {"{\n\"a\": [1,", []string{"2! is neither JSON nor YAML: unexpected end of JSON input"}},
 		"broken YAML":                           {"x: 1\n---\na: 1\nb: [1\nc: 2\n", []string{`1: {"x":1}`, "4! is not YAML: did not find expected ',' or ']'"}},
+		"broken at the end of the text":         {"a: 1\nb\n", []string{"2! is not YAML: could not find expected ':'"}},
 		"a tab":                                 {"a:\n\tb: 1\n", []string{"2! is not YAML: found character that cannot start any token"}},
 		"a key that is a map":                   {"a: 1\n? {b: secret}\n: 2\n", []string{"1! is not YAML: invalid map key"}},
 		"an alias of nothing":                   {"a: *b\n", []string{"1! is not YAML: unknown anchor 'b' referenced"}},

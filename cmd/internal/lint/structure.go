@@ -171,6 +171,7 @@ func (s *structure) kind(value any, t reflect.Type, path string) string {
 		}
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
 		return integerProblem(value, t)
+	default: // our types have no others, but for what may be anything
 	}
 	return ""
 }

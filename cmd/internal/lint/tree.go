@@ -1,6 +1,7 @@
 package lint
 
 import (
+	"bytes"
 	"strconv"
 	"strings"
 
@@ -18,6 +19,9 @@ type tree struct {
 
 	parsed bool
 	top    *yaml.Node
+	// last is the last line of text, from 1. YAML knows more line breaks than
+	// editors do.
+	last int
 }
 
 // root returns the outermost node, nil if there is none. JSON is parsed as the
@@ -25,6 +29,7 @@ type tree struct {
 func (t *tree) root() *yaml.Node {
 	if !t.parsed {
 		t.parsed = true
+		t.last = 1 + bytes.Count(t.text, []byte("\n"))
 		var document yaml.Node
 		if yaml.Unmarshal(t.text, &document) == nil && len(document.Content) > 0 {
 			t.top = document.Content[0]
@@ -48,7 +53,7 @@ func (t *tree) line(path string) int {
 		}
 		at, node = key.Line, value
 	}
-	return t.first - 1 + at
+	return t.first - 1 + min(at, t.last)
 }
 
 // steps takes a path apart: "spec.dnsNames[1]" is spec, dnsNames and 1.
@@ -91,6 +96,7 @@ func child(node *yaml.Node, step string, merges int) (key, value *yaml.Node) {
 			return node.Content[i], node.Content[i+1]
 		}
 		return merged(node, step, merges)
+	default: // a value has nothing inside
 	}
 	return nil, nil
 }
@@ -162,7 +168,7 @@ func (t *tree) repeats(node *yaml.Node, all *[]repeated) {
 				continue
 			}
 			if earlier, twice := seen[key.Value]; twice {
-				*all = append(*all, repeated{key: key.Value, line: t.first - 1 + key.Line, earlier: t.first - 1 + earlier})
+				*all = append(*all, repeated{key: key.Value, line: t.first - 1 + min(key.Line, t.last), earlier: t.first - 1 + min(earlier, t.last)})
 			}
 			seen[key.Value] = key.Line
 		}

@@ -86,11 +86,12 @@ func TestLineOfOtherText(t *testing.T) {
 		text, path string
 		want       int
 	}{
-		"JSON":                             {"{\n\t\"spec\": {\n\t\t\"dnsNames\": [\n\t\t\t\"a\",\n\t\t\t\"b\"]}}", "spec.dnsNames[1]", 5},
-		"JSON that is no YAML":             {"{\n\"a\": \"\\ud83d\\ude00\",\n\"spec\": 1}", "spec", 1},
-		"lines that end as on Windows":     {"a: 1\r\nspec:\r\n  b: 2\r\n", "spec.b", 3},
-		"no document":                      {"# nothing\n", "spec", 1},
-		"a map that is merged into itself": {"a: &a\n  <<: *a\n  b: 1\n", "a.c", 1},
+		"JSON":                                 {"{\n\t\"spec\": {\n\t\t\"dnsNames\": [\n\t\t\t\"a\",\n\t\t\t\"b\"]}}", "spec.dnsNames[1]", 5},
+		"JSON that is no YAML":                 {"{\n\"a\": \"\\ud83d\\ude00\",\n\"spec\": 1}", "spec", 1},
+		"lines that end as on Windows":         {"a: 1\r\nspec:\r\n  b: 2\r\n", "spec.b", 3},
+		"line breaks that editors do not know": {"a: 1\r\r\rb: 2\rc: 3\nd: 4\n", "d", 3},
+		"no document":                          {"# nothing\n", "spec", 1},
+		"a map that is merged into itself":     {"a: &a\n  <<: *a\n  b: 1\n", "a.c", 1},
 	} {
 		of := tree{text: []byte(tt.text), first: 1}
 		if got := of.line(tt.path); got != tt.want {
