@@ -54,9 +54,9 @@ test-cluster: build devcluster ## the tests that need a control plane, on one th
 	go -C test/cluster test ./...
 
 .PHONY: bench
-bench: build devcluster ## the benchmarks beside the figures to beat
+bench: build devcluster ## the benchmarks beside the figures to beat; ONLY=webhook,bulk runs some
 	go build -o bin/load ./test/load
-	bin/load
+	bin/load $(if $(ONLY),-only $(ONLY))
 
 .PHONY: vet
 vet:

@@ -92,9 +92,9 @@ func openingAfter(schedule cron.Schedule, t, begin time.Time) time.Time {
 // ParseWindow reads when a renewal window opens: five fields or a descriptor
 // such as @daily, in an IANA time zone, UTC if it is empty.
 func ParseWindow(spec, timezone string) (cron.Schedule, *time.Location, error) {
-	location, err := time.LoadLocation(timezone) // "" is UTC
-	if err != nil || timezone == "Local" {
-		return nil, nil, fmt.Errorf("unknown time zone %.100q", timezone)
+	location, err := Timezone(timezone)
+	if err != nil {
+		return nil, nil, err
 	}
 	if strings.Contains(spec, "TZ=") {
 		return nil, nil, errors.New("a time zone belongs into timezone, not into cron")

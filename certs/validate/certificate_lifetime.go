@@ -107,7 +107,7 @@ func renewal(spec *certsv1.CertificateSpec) field.ErrorList {
 	}
 	for i, w := range r.Windows {
 		path := path.Child("windows").Index(i)
-		if _, err := time.LoadLocation(w.Timezone); err != nil || w.Timezone == "Local" {
+		if _, err := certs.Timezone(w.Timezone); err != nil {
 			errs = append(errs, field.Invalid(path.Child("timezone"), w.Timezone, "is not a time zone; use a name of the IANA database such as Europe/Paris, or leave it out for UTC"))
 		}
 		if _, _, err := certs.ParseWindow(w.Cron, w.Timezone); err != nil {

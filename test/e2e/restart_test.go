@@ -88,13 +88,13 @@ func TestTheSecondReplicaTakesOver(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	leader, err := world.StartReplica(ctx, "replica-a")
+	leader, err := world.StartReplica(ctx, "replica-a", "shim,issuance")
 	if err != nil {
 		t.Fatal(err)
 	}
 	create(t, certificate(ns, "first"))
 	ready(t, ns, "first", revision(1)) // so replica-a leads
-	standby, err := world.StartReplica(ctx, "replica-b")
+	standby, err := world.StartReplica(ctx, "replica-b", "shim,issuance")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -14,25 +15,56 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/kubernetes"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	certsv1 "github.com/certwright/certwright/certs/v1"
 	"github.com/certwright/certwright/deploy"
 	"github.com/certwright/certwright/test/stage"
 )
 
+// Sizes of the runs.
+type sizes struct{ certificates, ingresses, creates, reviews int }
+
+// sections are the benchmarks, in the order in which they are run: the later
+// ones see what the earlier ones left.
+var sections = []struct {
+	name string
+	run  func(*bencher, context.Context, sizes) error
+}{
+	{"webhook", func(b *bencher, ctx context.Context, n sizes) error { return b.webhook(ctx, n.creates, n.reviews) }},
+	{"bulk", func(b *bencher, ctx context.Context, n sizes) error { return b.bulk(ctx, n.certificates) }},
+	{"ingress", func(b *bencher, ctx context.Context, n sizes) error { return b.ingressBulk(ctx, n.ingresses) }},
+	{"single", func(b *bencher, ctx context.Context, _ sizes) error { return b.single(ctx) }},
+	{"restart", func(b *bencher, ctx context.Context, _ sizes) error { return b.restart(ctx) }},
+}
+
+func sectionNames() []string {
+	var names []string
+	for _, s := range sections {
+		names = append(names, s.name)
+	}
+	return names
+}
+
 func main() {
+	var n sizes
 	bin := flag.String("bin", "bin", "folder with devcluster, certwright and acmesolver")
-	n := flag.Int("certificates", 1000, "Certificates in the bulk run")
 	args := flag.String("args", "", "further arguments of certwright, separated by blanks")
-	m := flag.Int("ingresses", 500, "Ingresses in the bulk run")
+	only := flag.String("only", strings.Join(sectionNames(), ","), "what to run")
+	flag.IntVar(&n.certificates, "certificates", 1000, "Certificates in the bulk run")
+	flag.IntVar(&n.ingresses, "ingresses", 500, "Ingresses in the bulk run")
+	flag.IntVar(&n.creates, "creates", 3000, "dry-run creates in the webhook run")
+	flag.IntVar(&n.reviews, "reviews", 20_000, "reviews of each kind in the webhook run")
 	flag.Parse()
+	log.SetLogger(logr.Discard())
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := bench(ctx, *bin, *n, *m, strings.Fields(*args))
+	err := bench(ctx, *bin, strings.Split(*only, ","), n, strings.Fields(*args))
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench failed:", err)
@@ -49,7 +81,12 @@ type bencher struct {
 	rows  []row
 }
 
-func bench(ctx context.Context, bin string, certificates, ingresses int, args []string) (err error) {
+func bench(ctx context.Context, bin string, only []string, n sizes, args []string) (err error) {
+	for _, name := range only {
+		if !slices.Contains(sectionNames(), name) {
+			return fmt.Errorf("there is no benchmark %q, only %s", name, strings.Join(sectionNames(), ", "))
+		}
+	}
 	dir, err := os.MkdirTemp("", "certwright-bench-")
 	if err != nil {
 		return fmt.Errorf("make directory: %w", err)
@@ -58,43 +95,69 @@ func bench(ctx context.Context, bin string, certificates, ingresses int, args []
 		return fmt.Errorf("find programs: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	load, _ := os.ReadFile("/proc/loadavg")
-	fmt.Printf("%d processors, %s, load %s", goruntime.NumCPU(), goruntime.Version(), load)
-	bound, err := boundRun(ctx, bin, dir)
-	if err != nil {
-		return fmt.Errorf("bound: %w", err)
+	fmt.Printf("%d processors, %s, load average %s\n", goruntime.NumCPU(), goruntime.Version(), loadAverage())
+	b := &bencher{}
+	if slices.Contains(only, "bulk") { // which is compared with it
+		if b.bound, err = boundRun(ctx, bin, dir); err != nil {
+			return fmt.Errorf("bound: %w", err)
+		}
+		b.add("bound: certificates a second, without webhook and watch", b.bound, "", none)
 	}
-	s, err := stage.Up(ctx, stage.Options{Dir: dir, Bin: bin, Verbosity: "0", Args: args})
-	if err != nil {
+	if err := b.setUp(ctx, stage.Options{Dir: dir, Bin: bin, Verbosity: "0", Args: args}); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, s.Down()) }()
-	gen, err := newGenerator(s.Cluster.Config)
-	if err != nil {
-		return err
-	}
-	clientset, err := kubernetes.NewForConfig(s.Cluster.Config)
-	if err != nil {
-		return fmt.Errorf("client: %w", err)
-	}
-	b := &bencher{stage: s, gen: gen, bound: bound, meter: &meter{client: clientset, pids: map[string]int{
-		"apiserver": s.Cluster.PIDs["apiserver"], "etcd": s.Cluster.PIDs["etcd"], "certwright": s.Certwright.PID(),
-	}}}
-	if err := b.gen.setUp(ctx, deploy.Namespace); err != nil {
-		return err
-	}
-	b.add("bound: certificates a second, without webhook and watch", bound, "", none)
-	for _, run := range []func(context.Context) error{
-		func(ctx context.Context) error { return b.bulk(ctx, certificates) },
-		func(ctx context.Context) error { return b.ingressBulk(ctx, ingresses) },
-		b.single,
-		b.restart,
-	} {
-		if err := run(ctx); err != nil {
-			return err
+	defer func() { err = errors.Join(err, b.stage.Down()) }()
+	for _, section := range sections {
+		if slices.Contains(only, section.name) {
+			if err := b.observed(ctx, section.name, func() error { return section.run(b, ctx, n) }); err != nil {
+				return fmt.Errorf("%s: %w", section.name, err)
+			}
 		}
 	}
 	return printRows(os.Stdout, b.rows)
+}
+
+// setUp starts everything, and makes the issuer of all runs.
+func (b *bencher) setUp(ctx context.Context, o stage.Options) (err error) {
+	if b.stage, err = stage.Up(ctx, o); err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, b.stage.Down())
+		}
+	}()
+	cluster := b.stage.Cluster
+	if b.gen, err = newGenerator(cluster.Config); err != nil {
+		return err
+	}
+	clientset, err := kubernetes.NewForConfig(cluster.Config)
+	if err != nil {
+		return fmt.Errorf("client: %w", err)
+	}
+	b.meter = &meter{client: clientset, pids: maps.Clone(cluster.PIDs)}
+	b.meter.pids["certwright"], b.meter.pids["solver"] = b.stage.Certwright.PID(), b.stage.Solver.PID()
+	return b.gen.setUp(ctx, deploy.Namespace)
+}
+
+// observed runs one section and says how much of the machine others had: wall
+// times and rates are worth that much less.
+func (b *bencher) observed(ctx context.Context, name string, run func() error) error {
+	before, err := b.meter.snapshot(ctx)
+	if err != nil {
+		return err
+	}
+	if err := run(); err != nil {
+		return err
+	}
+	u, err := b.meter.since(ctx, before)
+	if err != nil {
+		return err
+	}
+	share := 100 * u.others.Seconds() / u.wall.Seconds() / float64(goruntime.NumCPU())
+	b.add(name+": share of the processors that others had, %", share, "", none)
+	fmt.Printf("%s: load average %s\n", name, loadAverage())
+	return nil
 }
 
 // boundCertificates is how many certificates the bound is measured with.
@@ -143,6 +206,9 @@ func (b *bencher) bulk(ctx context.Context, n int) error {
 	}
 	before, err := b.meter.snapshot(ctx)
 	if err != nil {
+		return err
+	}
+	if err := forgetPeak(b.stage.Certwright.PID()); err != nil {
 		return err
 	}
 	latencies, err := b.gen.certificates(ctx, namespaces, n, certsv1.CertificatePrivateKey{Algorithm: certsv1.ECDSAKeyAlgorithm, Size: 256})
@@ -259,6 +325,7 @@ func (b *bencher) restart(ctx context.Context) error {
 		return err
 	}
 	pid := b.stage.Certwright.PID()
+	b.meter.pids["certwright"] = pid
 	caughtUp, err := settle(ctx, pid, before.at)
 	if err != nil {
 		return err

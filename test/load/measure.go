@@ -99,6 +99,9 @@ func (m *meter) since(ctx context.Context, from *snapshot) (*usage, error) {
 	u := &usage{wall: to.at.Sub(from.at), cpu: map[string]time.Duration{}, requests: map[string]float64{}, others: to.busy - from.busy}
 	for name := range to.cpu {
 		u.cpu[name] = to.cpu[name] - from.cpu[name]
+		if u.cpu[name] < 0 { // it is another process by now
+			u.cpu[name] = to.cpu[name]
+		}
 		u.others -= u.cpu[name]
 	}
 	for key, n := range to.requests {
@@ -162,6 +165,16 @@ func machineCPU() (time.Duration, error) {
 	return busy, nil
 }
 
+// loadAverage is how many processes wanted to run in the last 1, 5 and 15
+// minutes.
+func loadAverage() string {
+	data, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return err.Error()
+	}
+	return strings.Join(strings.Fields(string(data))[:3], " ")
+}
+
 func ticks(field string) time.Duration {
 	n, _ := strconv.ParseInt(field, 10, 64) // the kernel wrote it
 	return time.Duration(n) * clockTick
@@ -182,6 +195,14 @@ func memory(pid int, name string) (float64, error) {
 		}
 	}
 	return 0, fmt.Errorf("memory of process %d: no line %s", pid, name)
+}
+
+// forgetPeak has the kernel measure the peak of a process's memory from now on.
+func forgetPeak(pid int) error {
+	if err := os.WriteFile("/proc/"+strconv.Itoa(pid)+"/clear_refs", []byte("5"), 0); err != nil {
+		return fmt.Errorf("forget the peak of process %d: %w", pid, err)
+	}
+	return nil
 }
 
 // percentile returns the p-th of the sorted durations, 0 ≤ p ≤ 1.

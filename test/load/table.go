@@ -59,7 +59,6 @@ func (b *bencher) costs(name string, u *usage, n int, ours, all float64) {
 	b.add(name+"etcd's CPU each, ms", each("etcd"), "", none)
 	total := each("certwright") + each("apiserver") + each("etcd")
 	b.add(name+"CPU each in all, ms", total, target(all), total <= all)
-	b.add(name+"CPU of everything else on the machine, s", u.others.Seconds(), "", none)
 }
 
 // printRows prints how many targets are met.

@@ -123,14 +123,15 @@ func (s *Stage) StartCertwright(ctx context.Context, more ...string) error {
 	return err
 }
 
-// StartReplica runs one more replica, as in a cluster: under the shipped
-// account, with the roles that write, waiting for the lease.
-func (s *Stage) StartReplica(ctx context.Context, name string) (*Process, error) {
+// StartReplica runs one more replica with these roles, as in a cluster: under
+// the shipped account, and, where it has a role that writes, waiting for the
+// lease.
+func (s *Stage) StartReplica(ctx context.Context, name, roles string) (*Process, error) {
 	kubeconfig, err := s.accountKubeconfig(ctx, deploy.ServiceAccount)
 	if err != nil {
 		return nil, err
 	}
-	return s.Run(ctx, name, "--kubeconfig", kubeconfig, "--roles", "shim,issuance",
+	return s.Run(ctx, name, "--kubeconfig", kubeconfig, "--roles", roles, "--secure-port", "0",
 		"--cluster-resource-namespace", deploy.Namespace,
 		"--leader-election-lease-duration", "15s", "--leader-election-renew-deadline", "10s", "--leader-election-retry-period", "1s",
 		"--metrics-listen-address", loopback(0), "--internal-healthz-listen-address", loopback(0))
