@@ -37,6 +37,7 @@ func (p *process) addIssuance(context.Context) error {
 	if err != nil {
 		return err
 	}
+	p.secrets = store
 	if err := p.manager.Add(store); err != nil {
 		return err
 	}

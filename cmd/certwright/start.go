@@ -39,8 +39,10 @@ import (
 	acmev1 "github.com/certwright/certwright/certs/acme/v1"
 	certsv1 "github.com/certwright/certwright/certs/v1"
 	"github.com/certwright/certwright/cmd/internal/run"
+	"github.com/certwright/certwright/issuance/acme/order"
 	"github.com/certwright/certwright/issuance/bell"
 	"github.com/certwright/certwright/issuance/request"
+	"github.com/certwright/certwright/issuance/secrets"
 )
 
 // stopTimeout is how long work under way may take once the process is told to
@@ -60,6 +62,8 @@ type process struct {
 	clock      clock.WithTicker
 	// jumped rings when the wall clock jumped.
 	jumped *bell.Bell
+	// secrets is what the role issuance knows of Secrets.
+	secrets *secrets.Store
 	// dev is nil unless --dev is given.
 	dev *development
 	// out gets the line "ready".
@@ -173,6 +177,7 @@ func (p *process) newManager() (manager.Manager, error) {
 				// The shim reads from the managed fields what it has set.
 				&certsv1.Certificate{}:        {Transform: keep},
 				&certsv1.CertificateRequest{}: {Transform: request.Trim},
+				&acmev1.Order{}:               {Transform: order.Trim},
 			},
 		},
 		Client: client.Options{Cache: &client.CacheOptions{DisableFor: []client.Object{&corev1.Secret{}, &corev1.Service{}, &corev1.Namespace{}}}},
