@@ -54,7 +54,8 @@ type SecretSummary struct {
 	// there and right.
 	Described bool
 	// OwnedAnnotations, OwnedLabels and OwnedData are the keys that were
-	// applied under SecretFieldOwner, sorted.
+	// applied under SecretFieldOwner, or written by Update under that name as
+	// old programs did, sorted.
 	OwnedAnnotations, OwnedLabels, OwnedData []string
 	// OwnershipUnknown says that the managed fields do not parse.
 	OwnershipUnknown bool
@@ -132,10 +133,10 @@ func Summarize(s *corev1.Secret) *SecretSummary {
 	return sum
 }
 
-// readManagedFields notes which keys were applied under SecretFieldOwner.
+// readManagedFields notes which keys were written under SecretFieldOwner.
 func (s *SecretSummary) readManagedFields(entries []metav1.ManagedFieldsEntry) {
 	for _, entry := range entries {
-		if entry.Manager != SecretFieldOwner || entry.Operation != metav1.ManagedFieldsOperationApply || entry.FieldsV1 == nil {
+		if entry.Manager != SecretFieldOwner || entry.FieldsV1 == nil {
 			continue
 		}
 		var fields struct {
@@ -149,10 +150,17 @@ func (s *SecretSummary) readManagedFields(entries []metav1.ManagedFieldsEntry) {
 			s.OwnershipUnknown = true
 			return
 		}
-		s.OwnedData = fieldNames(fields.Data)
-		s.OwnedLabels = fieldNames(fields.Metadata.Labels)
-		s.OwnedAnnotations = slices.DeleteFunc(fieldNames(fields.Metadata.Annotations), IsLeafAnnotation)
+		s.OwnedData = union(s.OwnedData, fieldNames(fields.Data))
+		s.OwnedLabels = union(s.OwnedLabels, fieldNames(fields.Metadata.Labels))
+		s.OwnedAnnotations = union(s.OwnedAnnotations, slices.DeleteFunc(fieldNames(fields.Metadata.Annotations), IsLeafAnnotation))
 	}
+}
+
+// union returns what is in a or in b, sorted.
+func union(a, b []string) []string {
+	all := slices.Concat(a, b)
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 // fieldNames returns the names in a FieldsV1 map, "f:name" each, sorted.
