@@ -93,6 +93,12 @@ func TestSummarizeKeepsNoBodies(t *testing.T) {
 			ManagedFields: []metav1.ManagedFieldsEntry{{
 				Manager: certs.SecretFieldOwner, Operation: metav1.ManagedFieldsOperationApply,
 				FieldsV1: metav1.NewFieldsV1(`{"f:data":{"f:tls.crt":{},"f:tls.key":{}},"f:metadata":{"f:annotations":{"f:x":{},"f:cert-manager.io/alt-names":{}},"f:labels":{"f:l":{}},"f:ownerReferences":{"k:{\"uid\":\"owner\"}":{}}}}`),
+			}, {
+				Manager: certs.SecretFieldOwner, Operation: metav1.ManagedFieldsOperationUpdate,
+				FieldsV1: metav1.NewFieldsV1(`{"f:data":{".":{},"f:ca.crt":{},"f:tls.key":{}},"f:metadata":{"f:annotations":{"f:old":{}}}}`),
+			}, {
+				Manager: "kubectl-edit", Operation: metav1.ManagedFieldsOperationUpdate,
+				FieldsV1: metav1.NewFieldsV1(`{"f:metadata":{"f:labels":{"f:theirs":{}}}}`),
 			}},
 		},
 		Data: map[string][]byte{"tls.crt": chain, "tls.key": keyPEM, "ca.crt": {}},
@@ -115,11 +121,9 @@ func TestSummarizeKeepsNoBodies(t *testing.T) {
 	if diff := cmp.Diff([]string{"spec.commonName", "spec.dnsNames"}, certs.NamesMismatch(&certsv1.CertificateSpec{DNSNames: []string{"b.example"}}, sum.Names)); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff([]string{"tls.crt", "tls.key"}, sum.OwnedData); diff != "" {
-		t.Error(diff)
-	}
-	if diff := cmp.Diff([]string{"x"}, sum.OwnedAnnotations); diff != "" {
-		t.Error(diff)
+	owned := map[string][]string{"data": sum.OwnedData, "annotations": sum.OwnedAnnotations, "labels": sum.OwnedLabels}
+	if diff := cmp.Diff(map[string][]string{"data": {"ca.crt", "tls.crt", "tls.key"}, "annotations": {"old", "x"}, "labels": {"l"}}, owned); diff != "" {
+		t.Errorf("owned (-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff([]types.UID{"owner"}, sum.OwnedOwners); diff != "" {
 		t.Error(diff)

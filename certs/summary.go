@@ -57,7 +57,8 @@ type SecretSummary struct {
 	// there and right.
 	Described bool
 	// OwnedAnnotations, OwnedLabels and OwnedData are the keys that were
-	// applied under SecretFieldOwner, sorted.
+	// applied under SecretFieldOwner, or written by Update under that name as
+	// old programs did, sorted.
 	OwnedAnnotations, OwnedLabels, OwnedData []string
 	// OwnedOwners are the UIDs of the owner references that were applied under
 	// SecretFieldOwner, sorted.
@@ -139,10 +140,10 @@ func Summarize(s *corev1.Secret) *SecretSummary {
 	return sum
 }
 
-// readManagedFields notes which keys were applied under SecretFieldOwner.
+// readManagedFields notes which keys were written under SecretFieldOwner.
 func (s *SecretSummary) readManagedFields(entries []metav1.ManagedFieldsEntry) {
 	for _, entry := range entries {
-		if entry.Manager != SecretFieldOwner || entry.Operation != metav1.ManagedFieldsOperationApply || entry.FieldsV1 == nil {
+		if entry.Manager != SecretFieldOwner || entry.FieldsV1 == nil {
 			continue
 		}
 		var fields struct {
@@ -157,14 +158,14 @@ func (s *SecretSummary) readManagedFields(entries []metav1.ManagedFieldsEntry) {
 			s.OwnershipUnknown = true
 			return
 		}
-		s.OwnedData = fieldNames(fields.Data)
-		s.OwnedLabels = fieldNames(fields.Metadata.Labels)
-		s.OwnedAnnotations = slices.DeleteFunc(fieldNames(fields.Metadata.Annotations), IsLeafAnnotation)
-		s.OwnedOwners = ownerUIDs(fields.Metadata.Owners)
+		s.OwnedData = union(s.OwnedData, fieldNames(fields.Data))
+		s.OwnedLabels = union(s.OwnedLabels, fieldNames(fields.Metadata.Labels))
+		s.OwnedAnnotations = union(s.OwnedAnnotations, slices.DeleteFunc(fieldNames(fields.Metadata.Annotations), IsLeafAnnotation))
+		s.OwnedOwners = union(s.OwnedOwners, ownerUIDs(fields.Metadata.Owners))
 	}
 }
 
-// ownerUIDs returns the UIDs in a FieldsV1 list, "k:{"uid":…}" each, sorted.
+// ownerUIDs returns the UIDs in a FieldsV1 list, "k:{"uid":…}" each.
 func ownerUIDs(m map[string]json.RawMessage) []types.UID {
 	var uids []types.UID
 	for key := range m {
@@ -175,8 +176,14 @@ func ownerUIDs(m map[string]json.RawMessage) []types.UID {
 			uids = append(uids, owner.UID)
 		}
 	}
-	slices.Sort(uids)
 	return uids
+}
+
+// union returns what is in a or in b, sorted.
+func union[T ~string](a, b []T) []T {
+	all := slices.Concat(a, b)
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 // fieldNames returns the names in a FieldsV1 map, "f:name" each, sorted.

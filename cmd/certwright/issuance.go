@@ -38,6 +38,7 @@ func (p *process) addIssuance(context.Context) error {
 	if err != nil {
 		return err
 	}
+	p.secrets = store
 	if err := p.manager.Add(store); err != nil {
 		return err
 	}
@@ -99,18 +100,18 @@ func (p *process) addIssuance(context.Context) error {
 		certificate.Add(p.manager, certificate.Config{
 			Kinds: kinds, Secrets: store, Resources: p.ClusterResourceNamespace, NamespacedOnly: namespaced, Approver: approver, InFlight: inFlight,
 			Events: p.recorder("cert-manager-certificates-issuing"), Clock: p.clock, MinBackoff: p.MinBackoff, MaxBackoff: p.MaxBackoff,
-			OwnerRef: p.OwnerRef, CopiedAnnotations: p.CopiedAnnotations, Counters: counters, Workers: p.Workers,
+			OwnerRef: p.OwnerRef, CopiedAnnotations: p.CopiedAnnotations, Counters: counters, Workers: p.Workers, Jumped: p.jumped,
 		}),
 		p.addSigningRequests(kinds, store, counters),
 		order.Add(p.manager, order.Config{
 			Accounts: accounts, ClusterResourceNamespace: p.ClusterResourceNamespace, Namespaced: namespaced,
-			Events: p.recorder("cert-manager-orders"), Clock: p.clock, Workers: p.Workers,
+			Events: p.recorder("cert-manager-orders"), Clock: p.clock, Workers: p.Workers, Jumped: p.jumped,
 		}),
 		challenge.Add(p.manager, challenge.Config{
 			Accounts: accounts, ClusterResourceNamespace: p.ClusterResourceNamespace, Namespaced: namespaced,
 			Presenter: &http01.Presenter{Client: p.manager.GetClient(), Live: p.manager.GetAPIReader(), Endpoints: endpoints},
 			SelfCheck: http01.NewSelfCheck(checks), Events: p.recorder("cert-manager-challenges"), Clock: p.clock,
-			Max: p.MaxChallenges, Retry: p.CheckRetryPeriod, Workers: p.Workers,
+			Max: p.MaxChallenges, Retry: p.CheckRetryPeriod, Workers: p.Workers, Jumped: p.jumped,
 		}),
 		p.onLeader(certificate.NewCollector(p.manager.GetClient())),
 		p.onLeader(readiness.NewCollector(p.manager.GetClient(), namespaced)),

@@ -32,7 +32,7 @@ func main() {
 	ctrl.SetLogger(log)
 	klog.SetLogger(log)
 	ctx, stop := run.Context()
-	err = start(ctx, c)
+	err = newProcess(c).run(ctx)
 	stop()
 	if err != nil && !errors.Is(err, context.Canceled) {
 		log.Error(err, "certwright stops")

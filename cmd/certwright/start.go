@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/pprof"
 	"net/netip"
+	"os"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -38,7 +40,10 @@ import (
 	acmev1 "github.com/certwright/certwright/certs/acme/v1"
 	certsv1 "github.com/certwright/certwright/certs/v1"
 	"github.com/certwright/certwright/cmd/internal/run"
+	"github.com/certwright/certwright/issuance/acme/order"
+	"github.com/certwright/certwright/issuance/bell"
 	"github.com/certwright/certwright/issuance/request"
+	"github.com/certwright/certwright/issuance/secrets"
 	"github.com/certwright/certwright/issuance/signingrequest"
 )
 
@@ -56,31 +61,40 @@ type process struct {
 	registry   *prometheus.Registry
 	health     *run.Health
 	events     record.EventBroadcaster
-	clock      clock.PassiveClock
-	// jumped is called when the wall clock jumped.
-	jumped []func()
+	clock      clock.WithTicker
+	// jumped rings when the wall clock jumped.
+	jumped *bell.Bell
+	// secrets is what the role issuance knows of Secrets.
+	secrets *secrets.Store
 	// dev is nil unless --dev is given.
 	dev *development
+	// out gets the line "ready".
+	out io.Writer
 }
 
-// start runs the program until ctx ends.
-func start(ctx context.Context, c *config) (err error) {
-	log := ctrl.Log
-	log.Info("certwright", "version", run.Version, "roles", c.Roles)
-	for _, name := range c.ignored {
-		log.Info("this flag has no effect here", "flag", name)
+// newProcess returns a process that is to be run once.
+func newProcess(c *config) *process {
+	return &process{
+		config: c, log: ctrl.Log, registry: prometheus.NewRegistry(), health: &run.Health{},
+		clock: clock.RealClock{}, jumped: &bell.Bell{}, out: os.Stdout,
 	}
-	access, err := clientcmd.BuildConfigFromFlags(c.Master, c.Kubeconfig)
-	if err != nil {
+}
+
+// run runs the program until ctx ends.
+func (p *process) run(ctx context.Context) (err error) {
+	p.log.Info("certwright", "version", run.Version, "roles", p.Roles)
+	for _, name := range p.ignored {
+		p.log.Info("this flag has no effect here", "flag", name)
+	}
+	if p.access, err = clientcmd.BuildConfigFromFlags(p.Master, p.Kubeconfig); err != nil {
 		return fmt.Errorf("find the API server: %w", err)
 	}
-	c.limit(access)
-	p := &process{config: c, log: log, access: access, registry: prometheus.NewRegistry(), health: &run.Health{}, clock: clock.RealClock{}}
-	if c.Dev {
-		if p.dev, p.access, err = develop(ctx, access, c); err != nil {
+	p.limit(p.access)
+	if p.Dev {
+		if p.dev, p.access, err = develop(ctx, p.access, p.config); err != nil {
 			return err
 		}
-		c.limit(p.access)
+		p.limit(p.access)
 		defer func() {
 			leaving, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
 			defer cancel()
@@ -170,6 +184,7 @@ func (p *process) newManager() (manager.Manager, error) {
 				&certsv1.Certificate{}:                      {Transform: keep},
 				&certsv1.CertificateRequest{}:               {Transform: request.Trim},
 				&certificatesv1.CertificateSigningRequest{}: {Transform: signingrequest.Trim},
+				&acmev1.Order{}:                             {Transform: order.Trim},
 			},
 		},
 		Client: client.Options{Cache: &client.CacheOptions{DisableFor: []client.Object{&corev1.Secret{}, &corev1.Service{}, &corev1.Namespace{}}}},
@@ -254,11 +269,7 @@ func (p *process) recorder(component string) record.EventRecorder {
 
 // watchClock has everything looked at again when the wall clock jumps.
 func (p *process) watchClock() {
-	watcher := &run.ClockWatcher{Jumped: func() {
-		for _, f := range p.jumped {
-			f()
-		}
-	}}
+	watcher := &run.ClockWatcher{Clock: p.clock, Jumped: p.jumped.Ring}
 	p.health.AddLive("clockHealth", watcher.Check)
 	_ = p.add(func(ctx context.Context) error { // only a started manager refuses
 		watcher.Run(ctx, p.log)
@@ -364,8 +375,8 @@ func (p *process) announce(ctx context.Context) error {
 		}
 		if err == nil {
 			p.log.Info("ready")
-			fmt.Println("ready")
-			return nil
+			_, err = fmt.Fprintln(p.out, "ready")
+			return err
 		}
 		p.log.V(2).Info("not ready yet", "because", err.Error())
 		select {

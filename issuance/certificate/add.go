@@ -19,6 +19,7 @@ import (
 
 	certsv1 "github.com/certwright/certwright/certs/v1"
 	"github.com/certwright/certwright/issuance"
+	"github.com/certwright/certwright/issuance/bell"
 	"github.com/certwright/certwright/issuance/metrics"
 	"github.com/certwright/certwright/issuance/request"
 	"github.com/certwright/certwright/issuance/secrets"
@@ -52,6 +53,8 @@ type Config struct {
 	Counters          *metrics.Counters
 	// Workers is how many Certificates are looked at at a time; 0 means 32.
 	Workers int
+	// Jumped rings when the wall clock jumped; nil never does.
+	Jumped *bell.Bell
 }
 
 const (
@@ -117,6 +120,7 @@ func add(mgr manager.Manager, cfg Config) (*Reconciler, error) {
 			mgr.GetScheme(), mgr.GetRESTMapper(), &certsv1.Certificate{}, handler.OnlyControllerOwner()), fresh),
 		cfg.Secrets.Managed(handler.EnqueueRequestsFromMapFunc(r.ofSecret), fresh),
 		cfg.Secrets.Others(handler.EnqueueRequestsFromMapFunc(r.ofSecret)),
+		cfg.Jumped.Source(cached, &certsv1.CertificateList{}),
 	} {
 		if err := c.Watch(s); err != nil {
 			return nil, err

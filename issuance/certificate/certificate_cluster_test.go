@@ -380,7 +380,7 @@ func TestRestartWritesNothing(t *testing.T) {
 	}
 	w.quiet()
 	w.start()
-	w.quiet()
+	w.settled()
 	writes, events := w.wire.written()
 	if len(writes) != 0 || events != 0 {
 		t.Errorf("a restart led to %d events and the writes %v", events, writes)

@@ -131,7 +131,7 @@ func answered(s State) (Decision, bool) {
 				return s.succeed(), true
 			}
 		}
-		if len(certs.RequestMismatch(&s.Certificate.Spec, &r.Object.Spec, r.CSR)) > 0 {
+		if len(s.mismatch(r)) > 0 {
 			continue
 		}
 		if failed, ok := s.failure(r); ok {
@@ -281,7 +281,7 @@ func backingOff(s State) (Decision, bool) {
 		return Decision{}, false
 	}
 	for _, r := range s.ofRevision(s.next()) {
-		if r.CSR == nil || len(certs.RequestMismatch(&s.Certificate.Spec, &r.Object.Spec, r.CSR)) > 0 {
+		if r.CSR == nil || len(s.mismatch(r)) > 0 {
 			return Decision{}, false
 		}
 	}
@@ -444,7 +444,7 @@ func (s State) misfitMessage(r KnownRequest, until time.Time) string {
 	why := "its private key or its revision is lost"
 	if r.CSR == nil {
 		why = "its signing request cannot be read"
-	} else if paths := certs.RequestMismatch(&s.Certificate.Spec, &r.Object.Spec, r.CSR); len(paths) > 0 {
+	} else if paths := s.mismatch(r); len(paths) > 0 {
 		why = "it differs in " + strings.Join(paths, ", ")
 	}
 	return fmt.Sprintf("CertificateRequest %q is not what was asked for: %s. That has happened %d times within an hour, so the next attempt waits until %s. Does something else, such as a policy of the cluster, change it?",
@@ -473,7 +473,7 @@ func (s State) uselessRequest() (KnownRequest, bool) {
 
 func (s State) useless(r KnownRequest) bool {
 	return r.CSR == nil || s.over(r) || !s.hasKeyOf(r) ||
-		len(certs.RequestMismatch(&s.Certificate.Spec, &r.Object.Spec, r.CSR)) > 0
+		len(s.mismatch(r)) > 0
 }
 
 // over reports whether r has failed in an attempt that is over.

@@ -183,6 +183,18 @@ func TestDecide(t *testing.T) {
 			State{Certificate: crt(second, issuingSince(noon, "DoesNotExist")), Keys: []KnownKey{stored(m)}, Requests: []KnownRequest{asked(web, 1, m)}, Live: true},
 			brief{Step: "discard CertificateRequest web-1", Reason: "DoesNotExist", Ready: "False DoesNotExist", Issuing: "True DoesNotExist"},
 		},
+		"a request with a key that does not fit the spec any more is discarded": {
+			State{Certificate: crt(rsa, issuingSince(noon, "DoesNotExist")), Keys: []KnownKey{stored(m)}, Requests: []KnownRequest{asked(web, 1, m)}, Live: true},
+			brief{Step: "discard CertificateRequest web-1", Reason: "DoesNotExist", Ready: "False DoesNotExist", Issuing: "True DoesNotExist"},
+		},
+		"so is an answer to it": {
+			State{Certificate: crt(rsa, issuingSince(noon, "DoesNotExist")), Keys: []KnownKey{stored(m)}, Requests: []KnownRequest{asked(web, 1, m, answeredWith(m))}, Live: true},
+			brief{Step: "discard CertificateRequest web-1", Reason: "DoesNotExist", Ready: "False DoesNotExist", Issuing: "True DoesNotExist"},
+		},
+		"another kind of key does not wait after a failure": {
+			State{Certificate: crt(rsa, failedAt(noon, 3)), Signer: AtOnce, Requests: []KnownRequest{asked(web, 1, m, failedWith("Failed", "no", noon))}, Live: true},
+			brief{Step: "discard CertificateRequest web-1", Reason: "DoesNotExist", Ready: "False DoesNotExist", Issuing: "True DoesNotExist", Events: "Normal Issuing"},
+		},
 		"a request without a revision is discarded": {
 			State{Certificate: crt(issuingSince(noon, "DoesNotExist")), Live: true, Requests: []KnownRequest{asked(web, 1, m, func(r *certsv1.CertificateRequest) { r.Annotations[certsv1.CertificateRevisionKey] = "one" })}},
 			brief{Step: "discard CertificateRequest web-1", Reason: "DoesNotExist", Ready: "False DoesNotExist", Issuing: "True DoesNotExist"},

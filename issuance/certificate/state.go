@@ -183,6 +183,15 @@ func (s State) keyOf(r KnownRequest) (KnownKey, bool) {
 	return KnownKey{}, false
 }
 
+// mismatch returns the paths of the spec from which r, which has a CSR, differs.
+func (s State) mismatch(r KnownRequest) []string {
+	paths := certs.RequestMismatch(&s.Certificate.Spec, &r.Object.Spec, r.CSR)
+	if !certs.KeyFits(r.CSR.PublicKey, s.Certificate.Spec.PrivateKey) {
+		paths = append(paths, "spec.privateKey")
+	}
+	return paths
+}
+
 // keepsKey reports whether the key in the Secret is used again.
 func (s State) keepsKey() bool {
 	p := s.Certificate.Spec.PrivateKey

@@ -248,6 +248,16 @@ func (p *pass) applySecret(ctx context.Context, c content, present *corev1.Secre
 	if err != nil {
 		return err
 	}
+	if p.secret != nil {
+		claimed, err := p.Secrets.Claim(ctx, p.secret, FieldOwner)
+		if err != nil {
+			return fmt.Errorf("claim Secret %s: %w", p.crt.Spec.SecretName, err)
+		}
+		if claimed != p.secret {
+			p.memory.wrote(claimed.UID, claimed.ResourceVersion)
+			p.secret = claimed
+		}
+	}
 	applied, sum, err := p.Secrets.Apply(ctx, desired, FieldOwner)
 	if err != nil {
 		return fmt.Errorf("apply Secret %s: %w", p.crt.Spec.SecretName, err)

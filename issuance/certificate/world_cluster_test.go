@@ -19,6 +19,7 @@ import (
 
 	"github.com/go-logr/logr"
 	"github.com/go-logr/logr/funcr"
+	"github.com/prometheus/client_golang/prometheus"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -47,6 +48,7 @@ import (
 	"github.com/certwright/certwright/issuance"
 	"github.com/certwright/certwright/issuance/ca"
 	"github.com/certwright/certwright/issuance/certificate"
+	"github.com/certwright/certwright/issuance/metrics"
 	"github.com/certwright/certwright/issuance/readiness"
 	"github.com/certwright/certwright/issuance/request"
 	"github.com/certwright/certwright/issuance/secrets"
@@ -206,7 +208,9 @@ type world struct {
 	config    *rest.Config
 	clock     *clocktesting.FakePassiveClock
 	wire      *wire
-	stop      func()
+	// seen counts what was looked at since the last start.
+	seen *prometheus.Registry
+	stop func()
 	// manual leaves approvals to the test.
 	manual bool
 	// ownerRef lets Certificates own their Secrets, from the next start on.
@@ -291,8 +295,11 @@ func (w *world) run(wr *wire) {
 	must(w.t, request.Add(mgr, request.Config{
 		Kinds: kinds, NamespacedOnly: true, Approver: approver, InFlight: inFlight, Secrets: store, Events: events, Clock: w.clock,
 	}))
+	w.seen = prometheus.NewRegistry()
+	counters, err := metrics.New(w.seen)
+	must(w.t, err)
 	must(w.t, certificate.Add(mgr, certificate.Config{
-		Kinds: kinds, Secrets: store, NamespacedOnly: true, Approver: approver, InFlight: inFlight, Events: events, Clock: w.clock,
+		Counters: counters, Kinds: kinds, Secrets: store, NamespacedOnly: true, Approver: approver, InFlight: inFlight, Events: events, Clock: w.clock,
 		OwnerRef: w.ownerRef,
 	}))
 	ctx, cancel := context.WithCancel(context.Background())
@@ -436,6 +443,31 @@ func (w *world) quiet() {
 		}
 		time.Sleep(10 * time.Millisecond) // that nothing happens is waited for
 	}
+}
+
+// settled waits until every Certificate was looked at since the last start, and
+// nothing more is written.
+func (w *world) settled() {
+	w.t.Helper()
+	var all certsv1.CertificateList
+	must(w.t, w.client.List(w.t.Context(), &all, client.InNamespace(w.namespace)))
+	w.until("all Certificates are looked at", func() error {
+		families, err := w.seen.Gather()
+		if err != nil {
+			return err
+		}
+		looks := 0.
+		for _, f := range families {
+			if f.GetName() == "certmanager_controller_sync_call_count" {
+				looks += f.GetMetric()[0].GetCounter().GetValue()
+			}
+		}
+		if looks < float64(len(all.Items)) {
+			return fmt.Errorf("%v of %d", looks, len(all.Items))
+		}
+		return nil
+	})
+	w.quiet()
 }
 
 func newCertificate(name string, change ...func(*certsv1.Certificate)) *certsv1.Certificate {

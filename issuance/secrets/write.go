@@ -3,11 +3,15 @@ package secrets
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/sets"
 	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
+	"k8s.io/client-go/util/csaupgrade"
 
 	"github.com/certwright/certwright/certs"
 )
@@ -25,6 +29,22 @@ func (s *Store) Apply(ctx context.Context, secret *corev1ac.SecretApplyConfigura
 		return nil, nil, err
 	}
 	return out, s.Learn(out), nil
+}
+
+// Claim makes the fields of secret that owner wrote by Update its own by Apply,
+// so that an Apply can also take them away. It returns secret as it is then,
+// the same if there was nothing to do.
+func (s *Store) Claim(ctx context.Context, secret *corev1.Secret, owner string) (*corev1.Secret, error) {
+	if !slices.ContainsFunc(secret.ManagedFields, func(e metav1.ManagedFieldsEntry) bool {
+		return e.Manager == owner && e.Operation == metav1.ManagedFieldsOperationUpdate
+	}) {
+		return secret, nil
+	}
+	patch, err := csaupgrade.UpgradeManagedFieldsPatch(secret, sets.New(owner), owner)
+	if err != nil || patch == nil {
+		return secret, nil //nolint:nilerr // a record that cannot be read says nothing
+	}
+	return s.client.CoreV1().Secrets(secret.Namespace).Patch(ctx, secret.Name, types.JSONPatchType, patch, metav1.PatchOptions{FieldManager: owner})
 }
 
 // Create creates a Secret as owner.

@@ -7,12 +7,15 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	"k8s.io/utils/clock"
 )
 
 // A ClockWatcher compares the wall clock with the monotonic one. Timers follow
 // the monotonic clock, which stands still while a machine is suspended; dates
 // on certificates follow the wall clock.
 type ClockWatcher struct {
+	// Clock is the wall clock.
+	Clock clock.WithTicker
 	// Jumped is called when the wall clock moved by more than a few seconds
 	// against the monotonic one.
 	Jumped func()
@@ -27,26 +30,23 @@ const (
 
 // Run watches until ctx ends.
 func (w *ClockWatcher) Run(ctx context.Context, log logr.Logger) {
-	start := time.Now()
+	// Round(0) strips the monotonic reading.
+	start, begin := time.Now(), w.Clock.Now().Round(0)
 	noted := time.Duration(0)
-	ticker := time.NewTicker(clockInterval)
+	ticker := w.Clock.NewTicker(clockInterval)
 	defer ticker.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-ticker.C:
+		case <-ticker.C():
 		}
-		now := time.Now()
-		// Round(0) strips the monotonic reading.
-		drift := now.Round(0).Sub(start.Round(0)) - now.Sub(start)
+		drift := w.Clock.Now().Round(0).Sub(begin) - time.Since(start)
 		w.drift.Store(int64(drift))
 		if d := (drift - noted).Abs(); d > clockStep {
 			log.Info("the wall clock jumped: looking at everything again", "by", d.String())
 			noted = drift
-			if w.Jumped != nil {
-				w.Jumped()
-			}
+			w.Jumped()
 		}
 	}
 }

@@ -23,6 +23,7 @@ import (
 	certsv1 "github.com/certwright/certwright/certs/v1"
 	"github.com/certwright/certwright/issuance/acme"
 	"github.com/certwright/certwright/issuance/acme/exchange"
+	"github.com/certwright/certwright/issuance/bell"
 )
 
 // A Server is what a Challenge needs of an ACME server. *exchange.Client is one.
@@ -72,6 +73,8 @@ type Config struct {
 	Workers int
 	// Quiet is how long a report that is not urgent is held back; 2 s if zero.
 	Quiet time.Duration
+	// Jumped rings when the wall clock jumped; nil never does.
+	Jumped *bell.Bell
 	// life ends the self-checks.
 	life context.Context //nolint:containedctx // the controller's own
 }
@@ -126,6 +129,7 @@ func Add(mgr manager.Manager, cfg Config) error {
 	b := builder.ControllerManagedBy(mgr).Named("challenges").
 		For(&acmev1.Challenge{}).
 		WatchesRawSource(source.Channel(r.wakes, &handler.EnqueueRequestForObject{})).
+		WatchesRawSource(cfg.Jumped.Source(mgr.GetCache(), &acmev1.ChallengeList{})).
 		Watches(&certsv1.Issuer{}, handler.EnqueueRequestsFromMapFunc(r.ofIssuer)).
 		WithOptions(controller.Options{
 			MaxConcurrentReconciles: cfg.Workers,

@@ -19,6 +19,7 @@ import (
 	certsv1 "github.com/certwright/certwright/certs/v1"
 	"github.com/certwright/certwright/issuance/acme"
 	"github.com/certwright/certwright/issuance/acme/exchange"
+	"github.com/certwright/certwright/issuance/bell"
 )
 
 // A Server is what an Order needs of an ACME server. *exchange.Client is one.
@@ -56,6 +57,8 @@ type Config struct {
 	Workers int
 	// Quiet is how long a report that is not urgent is held back; 2 s if zero.
 	Quiet time.Duration
+	// Jumped rings when the wall clock jumped; nil never does.
+	Jumped *bell.Bell
 }
 
 // byIssuer is the index of Orders by the issuer that they mean.
@@ -100,6 +103,7 @@ func Add(mgr manager.Manager, cfg Config) error {
 	b := builder.ControllerManagedBy(mgr).Named("orders").
 		For(&acmev1.Order{}).
 		Owns(&acmev1.Challenge{}).
+		WatchesRawSource(cfg.Jumped.Source(mgr.GetCache(), &acmev1.OrderList{})).
 		Watches(&certsv1.Issuer{}, handler.EnqueueRequestsFromMapFunc(r.ofIssuer)).
 		WithOptions(controller.Options{
 			MaxConcurrentReconciles: cfg.Workers,
