@@ -26,33 +26,33 @@ func TestMuchOfEverything(t *testing.T) {
 		path string
 		says string // the denial; empty if allowed
 	}{
-		"19,000 wrong names": {
-			path: "/mutate", ask: ask{resource: "certificates", operation: "CREATE", object: certificate(`"dnsNames":` + times(19_000, `""`))},
-			says: "and 18950 more errors",
+		"29,000 wrong names": {
+			path: "/mutate", ask: ask{resource: "certificates", operation: "CREATE", object: certificate(`"dnsNames":` + times(29_000, `""`))},
+			says: "and 28950 more errors",
 		},
-		"19,000 names to warn about": {
-			path: "/validate", ask: ask{resource: "certificates", operation: "CREATE", object: certificate(`"dnsNames":` + times(19_000, `"10.0.0.1"`))},
+		"29,000 names to warn about": {
+			path: "/validate", ask: ask{resource: "certificates", operation: "CREATE", object: certificate(`"dnsNames":` + times(29_000, `"10.0.0.1"`))},
 		},
 		"a list of wrong names as long as it gets": {
 			path: "/mutate", ask: ask{resource: "certificates", operation: "CREATE", object: certificate(`"dnsNames":` + times(enough, `""`))},
-			says: "spec: has more than 20000 values",
+			says: "spec: has more than 30000 values",
 		},
 		"a list of wrong usages as long as it gets": {
 			path: "/validate", ask: ask{resource: "certificaterequests", operation: "CREATE", object: `{"spec":{"usages":` + times(enough, `""`) + `}}`},
-			says: "spec: has more than 20000 values",
+			says: "spec: has more than 30000 values",
 		},
 		"as many wrong solvers": {
 			path: "/validate", ask: ask{resource: "issuers", operation: "CREATE", object: `{"spec":{"acme":{"solvers":` + times(enough, `{}`) + `}}}`},
-			says: "spec: has more than 20000 values",
+			says: "spec: has more than 30000 values",
 		},
 		"as many approvals": {
 			path: "/validate", ask: ask{
-				resource: "certificaterequests", sub: "status", operation: "UPDATE", object: `{"spec":{},"status":{"conditions":` + times(20_001, approved) + `}}`, old: `{"spec":{}}`},
-			says: "status.conditions: has more than 20000 values",
+				resource: "certificaterequests", sub: "status", operation: "UPDATE", object: `{"spec":{},"status":{"conditions":` + times(30_001, approved) + `}}`, old: `{"spec":{}}`},
+			says: "status.conditions: has more than 30000 values",
 		},
 		"as many annotations": {
 			path: "/validate", ask: ask{resource: "certificaterequests", operation: "CREATE", object: `{"metadata":{"annotations":{"a":"` + strings.Repeat(`","a":"`, 400_000) + `"}},"spec":{}}`},
-			says: "metadata.annotations: has more than 20000 values",
+			says: "metadata.annotations: has more than 30000 values",
 		},
 		"a change of what was too long before": {
 			path: "/validate", ask: ask{resource: "certificates", operation: "UPDATE", object: certificate(`"dnsNames":["a.example"]`), old: certificate(`"dnsNames":` + times(enough, `""`))},

@@ -107,10 +107,10 @@ func (d *document) readMeta(into *metav1.ObjectMeta) error {
 }
 
 // maxValues bounds what is judged of an object. Each value may be wrong and
-// cost an error of some hundred bytes, and 20,000 are more than anything holds
+// cost an error of some hundred bytes, and 30,000 are more than anything holds
 // that can be issued: a certificate of certs.MaxCertificateSize has room for
 // some 7,000 names.
-const maxValues = 20_000
+const maxValues = 30_000
 
 var errTooMany = fmt.Errorf("has more than %d values, more than any certificate can hold", maxValues)
 

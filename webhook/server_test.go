@@ -117,7 +117,8 @@ func TestServerFinishesWhatIsUnderWay(t *testing.T) {
 // TestServerWaitsForNobody: whoever keeps a connection open without coming to
 // an end is cut off, each for his own reason.
 func TestServerWaitsForNobody(t *testing.T) {
-	const short, never = 200 * time.Millisecond, time.Hour
+	// Long enough for a handshake on a busy machine.
+	const short, never = 2 * time.Second, time.Hour
 	patient := limits{headers: never, request: never, answer: never, idle: never}
 	const start = "POST /validate HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
 	tests := map[string]struct {
@@ -154,7 +155,7 @@ func TestServerWaitsForNobody(t *testing.T) {
 				config.ServerName = "127.0.0.1"
 				c = tls.Client(c, config)
 			}
-			if _, err := io.WriteString(c, tt.sends); err != nil {
+			if _, err := io.WriteString(c, tt.sends); err != nil && tt.answer != "" {
 				t.Fatal(err)
 			}
 			go func() {
@@ -179,10 +180,10 @@ func TestServerWaitsForNobody(t *testing.T) {
 func TestServerDoesNotAnswerForEver(t *testing.T) {
 	t.Parallel()
 	l := serverLimits
-	l.answer = 200 * time.Millisecond
+	l.answer = 2 * time.Second
 	cutOff := make(chan struct{})
 	client, addr, _, _ := served(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		for begin := time.Now(); time.Since(begin) < 20*time.Second; {
+		for begin := time.Now(); time.Since(begin) < 10*time.Second; {
 			if _, err := w.Write(make([]byte, 1<<16)); err != nil {
 				close(cutOff)
 				return
@@ -190,13 +191,14 @@ func TestServerDoesNotAnswerForEver(t *testing.T) {
 		}
 	}), l)
 	r, err := client.Get("https://" + addr)
-	if err == nil {
-		defer r.Body.Close()
-		_, _ = io.Copy(io.Discard, r.Body)
+	if err != nil {
+		t.Fatal(err)
 	}
+	defer r.Body.Close()
+	_, _ = io.Copy(io.Discard, r.Body)
 	select {
 	case <-cutOff:
-	default:
+	case <-time.After(20 * time.Second):
 		t.Error("an answer without end was not cut off")
 	}
 }

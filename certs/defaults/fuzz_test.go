@@ -43,7 +43,7 @@ func FuzzRequester(f *testing.F) {
 		f.Add([]byte(raw), "", "7", "")
 	}
 	f.Fuzz(func(t *testing.T, raw []byte, name, uid, group string) {
-		if !utf8.ValidString(name + uid + group) {
+		if !utf8.ValidString(name) || !utf8.ValidString(uid) || !utf8.ValidString(group) {
 			return // cannot come out of JSON
 		}
 		user := authenticationv1.UserInfo{Username: name, UID: uid, Groups: []string{group}, Extra: map[string]authenticationv1.ExtraValue{name: {group}}}
