@@ -392,8 +392,9 @@ func (s State) pursue(f finding) Decision {
 	switch {
 	case len(keys) > 0:
 		d.Step = Request{Revision: s.next(), Key: keys[0].Name}
-		d.Taken = append(d.Taken, Event{corev1.EventTypeNormal, EventRequested,
-			fmt.Sprintf("Created new CertificateRequest resource %q", RequestName(s.Certificate.Name, s.next()))})
+		// What is wrong with the key in use was told when this one was made.
+		d.Taken = []Event{{corev1.EventTypeNormal, EventRequested,
+			fmt.Sprintf("Created new CertificateRequest resource %q", RequestName(s.Certificate.Name, s.next()))}}
 	case s.Signer == AtOnce:
 		d.Step = IssueNow{Revision: s.next(), KeySecret: name, Keep: keep}
 	case keep:

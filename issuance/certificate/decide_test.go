@@ -371,6 +371,12 @@ func TestDecide(t *testing.T) {
 			}),
 			brief{Step: "issue revision 2 now", Reason: "InvalidKeyPair", Ready: "False InvalidKeyPair", Issuing: "True InvalidKeyPair", Events: "Warning DecodeFailed, Normal Issuing"},
 		},
+		"that it cannot be read is told once": {
+			with(settledOne(neverRotate), func(s *State) {
+				s.Secret, s.Keys = holding(web, m, func(x *corev1.Secret) { x.Data["tls.key"] = []byte("x") }), []KnownKey{stored(other)}
+			}),
+			brief{Step: "request revision 2 with the key in Secret web-key", Reason: "InvalidKeyPair", Ready: "False InvalidKeyPair", Issuing: "True InvalidKeyPair", Events: "Normal Requested, Normal Issuing"},
+		},
 		"an answer for a kept key is stored though the key was in the Secret before": {
 			with(settledOne(neverRotate, issuingSince(noon, "Renewing")), func(s *State) {
 				root, signer := authority()
