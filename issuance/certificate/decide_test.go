@@ -164,6 +164,20 @@ func TestDecide(t *testing.T) {
 			State{Certificate: crt(issuingSince(noon, "DoesNotExist")), Keys: []KnownKey{stored(m)}, Requests: []KnownRequest{asked(web, 1, m, answeredWith(m), deniedBy("Policy", "no", noon))}, Live: true},
 			brief{Step: "wait", Reason: "Failed", Ready: "False DoesNotExist", Issuing: "False Policy", Events: "Warning Policy"},
 		},
+		"also after it was counted": {
+			State{Certificate: crt(failedAt(noon, 1)), Keys: []KnownKey{stored(m)}, Requests: []KnownRequest{asked(web, 1, m, answeredWith(m), deniedBy("Policy", "no", noon))}, Live: true},
+			brief{Step: "discard Secret web-key", Reason: "BackingOff", Wake: noon.Add(time.Hour), Ready: "False DoesNotExist", Issuing: "False Failed"},
+		},
+		"and when the next attempt begins": {
+			State{Certificate: crt(failedAt(noon.Add(-time.Minute), 1), issuingSince(noon, "ManuallyTriggered")), Keys: []KnownKey{stored(m)}, Requests: []KnownRequest{asked(web, 1, m, answeredWith(m), deniedBy("Policy", "no", noon.Add(-time.Minute)))}, Live: true},
+			brief{Step: "discard CertificateRequest web-1", Reason: "ManuallyTriggered", Ready: "False DoesNotExist", Issuing: "True ManuallyTriggered"},
+		},
+		"an issuer whose clock is behind fails in this attempt": {
+			State{Certificate: crt(failedAt(noon.Add(-time.Hour), 1), issuingSince(noon, "DoesNotExist")), Keys: []KnownKey{stored(m)}, Requests: []KnownRequest{asked(web, 1, m, failedWith("Failed", "no", noon.Add(-10*time.Minute)), func(r *certsv1.CertificateRequest) {
+				r.CreationTimestamp = metav1.NewTime(noon)
+			})}, Live: true},
+			brief{Step: "wait", Reason: "Failed", Ready: "False DoesNotExist", Issuing: "False Failed", Events: "Warning Failed"},
+		},
 		"a failure whose report was lost in a crash is counted": {
 			State{Certificate: web, Requests: []KnownRequest{asked(web, 1, m, failedWith("Failed", "no", noon))}, Signer: AtOnce, Live: true},
 			brief{Step: "wait", Reason: "Failed", Ready: "False DoesNotExist", Issuing: "False Failed", Events: "Warning Failed"},
