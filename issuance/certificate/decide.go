@@ -134,8 +134,10 @@ func answered(s State) (Decision, bool) {
 		if len(s.mismatch(r)) > 0 {
 			continue
 		}
-		if failed, ok := s.failure(r); ok {
+		if failed, ok := failure(r); ok && !s.counted(r) {
 			return s.fail(failed, r), true
+		} else if ok {
+			continue // whatever else it says: a denial is final
 		}
 		if !isIssued(r) {
 			continue
@@ -160,9 +162,8 @@ func answered(s State) (Decision, bool) {
 	return Decision{}, false
 }
 
-// failure returns the failure of r that has not been counted yet, if there is
-// one.
-func (s State) failure(r KnownRequest) (finding, bool) {
+// failure returns the failure of r, if it has failed.
+func failure(r KnownRequest) (finding, bool) {
 	st := &r.Object.Status
 	f, ok := finding{}, false
 	ready := st.Condition(certsv1.CertificateRequestConditionReady)
@@ -176,25 +177,24 @@ func (s State) failure(r KnownRequest) (finding, bool) {
 	case ready != nil && ready.Reason == certsv1.CertificateRequestReasonFailed:
 		f, ok = finding{ready.Reason, ready.Message}, true
 	}
-	if !ok || s.counted(r) {
-		return finding{}, false
-	}
 	if f.Reason == "" {
 		f.Reason = certsv1.CertificateRequestReasonFailed
 	}
-	return f, true
+	return f, ok
 }
 
 // counted reports whether the failure of r belongs to an attempt that is over.
 func (s State) counted(r KnownRequest) bool {
-	if !s.issuing() {
-		// Every failure that was counted is at least as late as its request.
-		last := s.Certificate.Status.LastFailureTime
-		return last != nil && !r.Object.CreationTimestamp.After(last.Time)
+	// Every failure that was counted is at least as late as its request.
+	last := s.Certificate.Status.LastFailureTime
+	if last == nil || r.Object.CreationTimestamp.After(last.Time) {
+		return false
 	}
-	at := endedAt(r)
+	if !s.issuing() {
+		return true
+	}
 	since := s.Certificate.Status.Condition(certsv1.CertificateConditionIssuing).LastTransitionTime
-	return since != nil && at.Before(since.Time)
+	return since != nil && endedAt(r).Before(since.Time)
 }
 
 // endedAt is when r got its final answer, as far as it says so.
@@ -411,8 +411,9 @@ func (s State) pursue(f finding) Decision {
 	switch {
 	case len(keys) > 0:
 		d.Step = Request{Revision: s.next(), Key: keys[0].Name}
-		d.Taken = append(d.Taken, Event{corev1.EventTypeNormal, EventRequested,
-			fmt.Sprintf("Created new CertificateRequest resource %q", RequestName(s.Certificate.Name, s.next()))})
+		// What is wrong with the key in use was told when this one was made.
+		d.Taken = []Event{{corev1.EventTypeNormal, EventRequested,
+			fmt.Sprintf("Created new CertificateRequest resource %q", RequestName(s.Certificate.Name, s.next()))}}
 	case s.Signer == AtOnce:
 		d.Step = IssueNow{Revision: s.next(), KeySecret: name, Keep: keep}
 	case keep:
@@ -478,10 +479,7 @@ func (s State) useless(r KnownRequest) bool {
 
 // over reports whether r has failed in an attempt that is over.
 func (s State) over(r KnownRequest) bool {
-	st := &r.Object.Status
-	ready := st.Condition(certsv1.CertificateRequestConditionReady)
-	failed := st.True(certsv1.CertificateRequestConditionDenied) || st.True(certsv1.CertificateRequestConditionInvalidRequest) ||
-		(ready != nil && ready.Reason == certsv1.CertificateRequestReasonFailed)
+	_, failed := failure(r)
 	if !failed && s.Live && isIssued(r) {
 		_, failed = s.judge(r)
 	}

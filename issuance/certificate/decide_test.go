@@ -236,6 +236,20 @@ func TestDecide(t *testing.T) {
 			State{Certificate: crt(issuingSince(noon, "DoesNotExist")), Keys: []KnownKey{stored(m)}, Requests: []KnownRequest{asked(web, 1, m, answeredWith(m), deniedBy("Policy", "no", noon))}, Live: true},
 			brief{Step: "wait", Reason: "Failed", Ready: "False DoesNotExist", Issuing: "False Policy", Events: "Warning Policy"},
 		},
+		"also after it was counted": {
+			State{Certificate: crt(failedAt(noon, 1)), Keys: []KnownKey{stored(m)}, Requests: []KnownRequest{asked(web, 1, m, answeredWith(m), deniedBy("Policy", "no", noon))}, Live: true},
+			brief{Step: "discard Secret web-key", Reason: "BackingOff", Wake: noon.Add(time.Hour), Ready: "False DoesNotExist", Issuing: "False Failed"},
+		},
+		"and when the next attempt begins": {
+			State{Certificate: crt(failedAt(noon.Add(-time.Minute), 1), issuingSince(noon, "ManuallyTriggered")), Keys: []KnownKey{stored(m)}, Requests: []KnownRequest{asked(web, 1, m, answeredWith(m), deniedBy("Policy", "no", noon.Add(-time.Minute)))}, Live: true},
+			brief{Step: "discard CertificateRequest web-1", Reason: "ManuallyTriggered", Ready: "False DoesNotExist", Issuing: "True ManuallyTriggered"},
+		},
+		"an issuer whose clock is behind fails in this attempt": {
+			State{Certificate: crt(failedAt(noon.Add(-time.Hour), 1), issuingSince(noon, "DoesNotExist")), Keys: []KnownKey{stored(m)}, Requests: []KnownRequest{asked(web, 1, m, failedWith("Failed", "no", noon.Add(-10*time.Minute)), func(r *certsv1.CertificateRequest) {
+				r.CreationTimestamp = metav1.NewTime(noon)
+			})}, Live: true},
+			brief{Step: "wait", Reason: "Failed", Ready: "False DoesNotExist", Issuing: "False Failed", Events: "Warning Failed"},
+		},
 		"a failure whose report was lost in a crash is counted": {
 			State{Certificate: web, Requests: []KnownRequest{asked(web, 1, m, failedWith("Failed", "no", noon))}, Signer: AtOnce, Live: true},
 			brief{Step: "wait", Reason: "Failed", Ready: "False DoesNotExist", Issuing: "False Failed", Events: "Warning Failed"},
@@ -442,6 +456,12 @@ func TestDecide(t *testing.T) {
 				s.Secret, s.Signer = holding(web, m, func(x *corev1.Secret) { x.Data["tls.key"] = []byte("x") }), AtOnce
 			}),
 			brief{Step: "issue revision 2 now", Reason: "InvalidKeyPair", Ready: "False InvalidKeyPair", Issuing: "True InvalidKeyPair", Events: "Warning DecodeFailed, Normal Issuing"},
+		},
+		"that it cannot be read is told once": {
+			with(settledOne(neverRotate), func(s *State) {
+				s.Secret, s.Keys = holding(web, m, func(x *corev1.Secret) { x.Data["tls.key"] = []byte("x") }), []KnownKey{stored(other)}
+			}),
+			brief{Step: "request revision 2 with the key in Secret web-key", Reason: "InvalidKeyPair", Ready: "False InvalidKeyPair", Issuing: "True InvalidKeyPair", Events: "Normal Requested, Normal Issuing"},
 		},
 		"an answer for a kept key is stored though the key was in the Secret before": {
 			with(settledOne(neverRotate, issuingSince(noon, "Renewing")), func(s *State) {

@@ -227,7 +227,7 @@ func TestHandedBackInFlight(t *testing.T) {
 	w.pending("web-1")
 	w.quiet()
 	w.stop()
-	crt, req, key := w.certificate("web"), old(w, "web-1"), &corev1.Secret{}
+	crt, req, key := w.certificate("web"), w.certificateRequest("web-1"), &corev1.Secret{}
 	name := crt.Status.NextPrivateKeySecretName
 	if name == nil || *name != req.Annotations[certsv1.PrivateKeySecretKey] {
 		t.Fatalf("the status names the key %v, the request %s", name, req.Annotations[certsv1.PrivateKeySecretKey])

@@ -104,7 +104,7 @@ func TestTakeOverOfWhatIsSettled(t *testing.T) {
 	renewed.Issue()
 	renewed.Store()
 	renewed.Ready(7)
-	must(t, w.client.Delete(t.Context(), old(w, "renewed-7hq2x"))) // beyond the limit, so already gone
+	must(t, w.client.Delete(t.Context(), w.certificateRequest("renewed-7hq2x"))) // beyond the limit, so already gone
 	withoutRequest := p.Settled(takeover.Variant{Name: "without-its-request"})
 	must(t, w.client.Delete(t.Context(), withoutRequest.Request))
 	p.Settled(takeover.Variant{Name: "issued-and-said-so"}).Issued()
@@ -203,13 +203,6 @@ func otherKey(t *testing.T) crypto.Signer {
 	key, err := certs.GenerateKey(&certsv1.CertificatePrivateKey{Algorithm: certsv1.ECDSAKeyAlgorithm})
 	must(t, err)
 	return key
-}
-
-func old(w *world, name string) *certsv1.CertificateRequest {
-	w.t.Helper()
-	r := &certsv1.CertificateRequest{}
-	must(w.t, w.get(r, name))
-	return r
 }
 
 // TestTakeOverWritesWhatDiffers: what is not as it should be is put right, by as
@@ -471,10 +464,10 @@ func TestAnExternalIssuerIsWaitedFor(t *testing.T) {
 	l.Approve()
 	l.Pend()
 	before := w.requestsOf("web")
-	version := old(w, "web-1").ResourceVersion
+	version := w.certificateRequest("web-1").ResourceVersion
 	w.start()
 	w.settled()
-	if after := old(w, "web-1"); after.ResourceVersion != version {
+	if after := w.certificateRequest("web-1"); after.ResourceVersion != version {
 		t.Error("its request was written to")
 	}
 	l.Issue()
