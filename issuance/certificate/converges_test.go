@@ -26,9 +26,9 @@ import (
 // ends the pass as a crash does. Whatever happens, it ends with one valid
 // Secret, no leftovers, and not more signatures than there were reasons for.
 func TestConverges(t *testing.T) {
-	runs := 2000
+	runs := 500
 	if testing.Short() {
-		runs = 300
+		runs = 100
 	}
 	stock := newStock()
 	for seed := range runs {

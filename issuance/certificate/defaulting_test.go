@@ -27,7 +27,7 @@ import (
 // Decide does the same with both, however far the Certificate has come.
 func TestDefaultingChangesNothing(t *testing.T) {
 	t.Parallel()
-	runs := uint64(400)
+	runs := uint64(200)
 	if testing.Short() {
 		runs = 100
 	}
