@@ -177,6 +177,27 @@ func TestServerWaitsForNobody(t *testing.T) {
 	}
 }
 
+// TestServerWaitsForNobodyOverHTTP2: which API servers speak, where the webhook
+// is configured by a URL.
+func TestServerWaitsForNobodyOverHTTP2(t *testing.T) {
+	t.Parallel()
+	l := serverLimits
+	l.request = 2 * time.Second
+	client, addr, _, _ := served(t, Handler(Config{}), l)
+	client.Transport.(*http.Transport).ForceAttemptHTTP2 = true
+	client.Timeout = 20 * time.Second
+	body, never := io.Pipe()
+	defer never.Close()
+	r, err := client.Post("https://"+addr+"/validate", "application/json", body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Body.Close()
+	if r.ProtoMajor != 2 || r.StatusCode != http.StatusBadRequest {
+		t.Errorf("%s over %s", r.Status, r.Proto)
+	}
+}
+
 func TestServerDoesNotAnswerForEver(t *testing.T) {
 	t.Parallel()
 	l := serverLimits

@@ -87,6 +87,9 @@ func bench(ctx context.Context, bin string, only []string, n sizes, args []strin
 			return fmt.Errorf("there is no benchmark %q, only %s", name, strings.Join(sectionNames(), ", "))
 		}
 	}
+	if min(n.creates, n.reviews) < parts {
+		return fmt.Errorf("-creates and -reviews: use at least %d", parts)
+	}
 	dir, err := os.MkdirTemp("", "certwright-bench-")
 	if err != nil {
 		return fmt.Errorf("make directory: %w", err)

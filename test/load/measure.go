@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -146,6 +147,29 @@ func processCPU(pid int) (time.Duration, error) {
 	text := string(data)
 	fields := strings.Fields(text[strings.LastIndexByte(text, ')')+1:])
 	return ticks(fields[11]) + ticks(fields[12]), nil
+}
+
+// runtimeOf is the time that the threads of a process have run, to the
+// nanosecond, without those that have ended.
+func runtimeOf(pid int) (time.Duration, error) {
+	paths, err := filepath.Glob("/proc/" + strconv.Itoa(pid) + "/task/*/schedstat")
+	if err != nil {
+		return 0, err
+	}
+	var total time.Duration
+	for _, path := range paths {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			continue // it has ended
+		}
+		first, _, _ := strings.Cut(string(data), " ")
+		n, err := strconv.ParseInt(first, 10, 64)
+		if err != nil {
+			return 0, fmt.Errorf("read %s: %w", path, err)
+		}
+		total += time.Duration(n)
+	}
+	return total, nil
 }
 
 // machineCPU is the time that all processors were not idle.

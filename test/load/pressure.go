@@ -14,7 +14,13 @@ type pressure struct {
 	wall      time.Duration
 	usage     *usage
 	probe     time.Duration // see there
+	// least is our CPU time for each call in the part of the calls that took
+	// the least: where the machine was at its quietest.
+	least time.Duration
 }
+
+// parts is into how many parts the calls are divided for that.
+const parts = 20
 
 // press makes n calls of do, after some that are not measured.
 func (b *bencher) press(ctx context.Context, n int, do func(i int) error) (*pressure, error) {
@@ -29,16 +35,34 @@ func (b *bencher) press(ctx context.Context, n int, do func(i int) error) (*pres
 	if err != nil {
 		return nil, err
 	}
+	var marks [parts]time.Duration
+	pid, part := b.stage.Certwright.PID(), max(n/parts, 1)
 	begin := time.Now()
-	if p.latencies, err = atOnce(n, do); err != nil {
+	p.latencies, err = atOnce(n, func(i int) error {
+		if i%part == 0 && i/part < parts {
+			marks[i/part], _ = runtimeOf(pid) // snapshot fails if it is gone
+		}
+		return do(i)
+	})
+	if err != nil {
 		return nil, err
 	}
 	p.wall = time.Since(begin)
+	p.least = leastStep(marks[:]) / time.Duration(part)
 	if p.usage, err = b.meter.since(ctx, before); err != nil {
 		return nil, err
 	}
 	p.probe, err = probe()
 	return p, err
+}
+
+// leastStep is the least difference between two marks that follow each other.
+func leastStep(marks []time.Duration) time.Duration {
+	least := marks[1] - marks[0]
+	for i := 2; i < len(marks); i++ {
+		least = min(least, marks[i]-marks[i-1])
+	}
+	return least
 }
 
 // atOnce makes n calls of do, askers of them at once, and returns how long they

@@ -163,6 +163,7 @@ func (b *bencher) reviewed(kind reviewKind, p *pressure) {
 	b.add(kind.name+": latency p50, ms", milliseconds(percentile(p.latencies, 0.5)), "", none)
 	b.add(kind.name+": latency p99, ms", p99, p99Target, p99 < maxReviewP99)
 	b.add(kind.name+": our CPU each, µs"+theirs(kind.cpu), cpu, cpuTarget, cpu <= maxReviewCPU)
+	b.add(fmt.Sprintf("%s: the same in the quietest of %d parts, µs", kind.name, parts), float64(p.least.Nanoseconds())/1000, "", none)
 	b.probed(kind.name, p)
 }
 
