@@ -213,6 +213,8 @@ type world struct {
 	stop func()
 	// manual leaves approvals to the test.
 	manual bool
+	// as is whose permissions the controllers have, if not all of them.
+	as string
 	kinds  func([]issuance.Kind) []issuance.Kind
 }
 
@@ -261,6 +263,9 @@ func (w *world) run(wr *wire) {
 	w.t.Helper()
 	cfg := rest.CopyConfig(w.config)
 	cfg.Wrap(wr.wrap)
+	if w.as != "" {
+		cfg.Impersonate = rest.ImpersonationConfig{UserName: w.as, Groups: []string{"system:authenticated"}}
+	}
 	mgr, err := manager.New(cfg, manager.Options{
 		Scheme:  w.scheme,
 		Metrics: metricsserver.Options{BindAddress: "0"},
