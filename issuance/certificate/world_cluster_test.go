@@ -208,13 +208,13 @@ type world struct {
 	config    *rest.Config
 	clock     *clocktesting.FakePassiveClock
 	wire      *wire
+	// as is whose permissions the controllers have, if not all of them.
+	as string
 	// seen counts what was looked at since the last start.
 	seen *prometheus.Registry
 	stop func()
 	// manual leaves approvals to the test.
 	manual bool
-	// as is whose permissions the controllers have, if not all of them.
-	as string
 	kinds  func([]issuance.Kind) []issuance.Kind
 }
 
