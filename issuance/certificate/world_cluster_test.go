@@ -208,6 +208,8 @@ type world struct {
 	config    *rest.Config
 	clock     *clocktesting.FakePassiveClock
 	wire      *wire
+	// as is whose permissions the controllers have, if not all of them.
+	as string
 	// seen counts what was looked at since the last start.
 	seen *prometheus.Registry
 	stop func()
@@ -263,6 +265,9 @@ func (w *world) run(wr *wire) {
 	w.t.Helper()
 	cfg := rest.CopyConfig(w.config)
 	cfg.Wrap(wr.wrap)
+	if w.as != "" {
+		cfg.Impersonate = rest.ImpersonationConfig{UserName: w.as, Groups: []string{"system:authenticated"}}
+	}
 	mgr, err := manager.New(cfg, manager.Options{
 		Scheme:  w.scheme,
 		Metrics: metricsserver.Options{BindAddress: "0"},
