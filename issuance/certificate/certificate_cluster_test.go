@@ -137,6 +137,27 @@ func TestRenewalByTime(t *testing.T) {
 	}
 }
 
+// What was deleted is not deleted again because a watch is late.
+func TestALateWatchCostsNothing(t *testing.T) {
+	w := newWorld(t)
+	w.start()
+	w.withCA()
+	w.create(newCertificate("web"))
+	w.ready("web", 1)
+	w.quiet()
+	w.wire.written()
+	w.wire.late.Lock()
+	defer w.wire.late.Unlock()
+	w.update("web", func(c *certsv1.Certificate) { c.Spec.DNSNames = []string{"new.example"} })
+	w.ready("web", 2)
+	w.poke("web")
+	w.quiet()
+	want := []string{"POST certificaterequests", "PATCH certificaterequests/status", "PATCH secrets", "DELETE certificaterequests", "PATCH certificates/status"}
+	if writes, _ := w.wire.written(); !slices.Equal(writes, want) {
+		t.Errorf("writes %v, want %v", writes, want)
+	}
+}
+
 // A Certificate whose requests somebody else approves takes the way with a
 // stored key.
 func TestApprovalByAnotherController(t *testing.T) {

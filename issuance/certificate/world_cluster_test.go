@@ -10,6 +10,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"regexp"
@@ -139,6 +140,8 @@ type wire struct {
 	reads int
 	// fate decides about a call, watches included; nil delivers all.
 	fate func(what string) fate
+	// late holds up what watches of requests deliver, while it is locked.
+	late sync.RWMutex
 }
 
 // A fate is what becomes of a call.
@@ -196,8 +199,24 @@ func (w *wire) wrap(next http.RoundTripper) http.RoundTripper {
 		if cut != nil {
 			return nil, cut
 		}
+		if resp != nil && method+" "+path == "WATCH certificaterequests" {
+			resp.Body = lateBody{resp.Body, &w.late}
+		}
 		return resp, err
 	})
+}
+
+// A lateBody delivers nothing while late is locked.
+type lateBody struct {
+	io.ReadCloser
+	late *sync.RWMutex
+}
+
+func (b lateBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	b.late.RLock()
+	defer b.late.RUnlock()
+	return n, err
 }
 
 // seen returns the calls since the last time.
