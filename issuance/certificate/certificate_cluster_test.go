@@ -137,6 +137,27 @@ func TestRenewalByTime(t *testing.T) {
 	}
 }
 
+// What was deleted is not deleted again because a watch is late.
+func TestALateWatchCostsNothing(t *testing.T) {
+	w := newWorld(t)
+	w.start()
+	w.withCA()
+	w.create(newCertificate("web"))
+	w.ready("web", 1)
+	w.quiet()
+	w.wire.written()
+	w.wire.late.Lock()
+	defer w.wire.late.Unlock()
+	w.update("web", func(c *certsv1.Certificate) { c.Spec.DNSNames = []string{"new.example"} })
+	w.ready("web", 2)
+	w.poke("web")
+	w.quiet()
+	want := []string{"POST certificaterequests", "PATCH certificaterequests/status", "PATCH secrets", "DELETE certificaterequests", "PATCH certificates/status"}
+	if writes, _ := w.wire.written(); !slices.Equal(writes, want) {
+		t.Errorf("writes %v, want %v", writes, want)
+	}
+}
+
 // A Certificate whose requests somebody else approves takes the way with a
 // stored key.
 func TestApprovalByAnotherController(t *testing.T) {
@@ -393,9 +414,6 @@ func TestRestartWritesNothing(t *testing.T) {
 	t.Logf("%d reads", w.wire.reads)
 }
 
-// Whichever write of an issuance is the last before a crash, and whether its
-// answer still arrives: there is one valid Secret in the end, and nothing left
-// over.
 // TestRequestsThatAnotherChanges: a policy of the cluster writes into our
 // requests. Nothing is signed that was not asked for, and nobody is pestered.
 func TestRequestsThatAnotherChanges(t *testing.T) {
@@ -461,53 +479,5 @@ func TestRequestsThatAnotherChanges(t *testing.T) {
 	}
 	if err := w.get(&corev1.Secret{}, "web-tls"); !apierrors.IsNotFound(err) {
 		t.Errorf("the Secret was written with the answer of an issuer that was not asked (%v)", err)
-	}
-}
-
-func TestCrashAfterEachWrite(t *testing.T) {
-	for _, manual := range []bool{false, true} {
-		for _, fate := range []loss{lostRequest, lostAnswer} {
-			for n := 1; n <= 8; n++ {
-				t.Run(fmt.Sprintf("manual=%t/fate=%d/write=%d", manual, fate, n), func(t *testing.T) {
-					t.Parallel()
-					w := newWorld(t, func(w *world) { w.manual = manual })
-					w.start()
-					w.withCA()
-					w.quiet()
-					w.wire.written()
-					w.wire.mu.Lock()
-					dead := false
-					w.wire.lose = func(i int, _ string) loss {
-						if i == n {
-							dead = true
-							return fate
-						}
-						if dead {
-							return lostRequest
-						}
-						return delivered
-					}
-					w.wire.mu.Unlock()
-					w.create(newCertificate("web"))
-					if manual {
-						go w.approveAll()
-					}
-					w.quiet()
-					w.start() // with a new wire
-					w.ready("web", 1)
-					w.quiet()
-					var requests certsv1.CertificateRequestList
-					must(t, w.client.List(t.Context(), &requests, client.InNamespace(w.namespace)))
-					var keys corev1.SecretList
-					must(t, w.client.List(t.Context(), &keys, client.InNamespace(w.namespace), client.MatchingLabels{certsv1.NextPrivateKeyKey: "true"}))
-					if len(requests.Items) != 1 || len(keys.Items) != 0 {
-						t.Errorf("%d requests and %d keys are left", len(requests.Items), len(keys.Items))
-					}
-					if got := w.certificate("web").Status.FailedIssuanceAttempts; got != nil {
-						t.Errorf("%d attempts have failed", *got)
-					}
-				})
-			}
-		}
 	}
 }

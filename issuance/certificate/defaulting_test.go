@@ -27,13 +27,10 @@ import (
 // Decide does the same with both, however far the Certificate has come.
 func TestDefaultingChangesNothing(t *testing.T) {
 	t.Parallel()
-	runs := uint64(200)
-	if testing.Short() {
-		runs = 100
-	}
+	const runs = 200
 	ring := keyring{}
 	filledIn, reached := 0, map[string]int{}
-	for seed := range runs {
+	for seed := range uint64(runs) {
 		r := rand.New(rand.NewPCG(seed, 3))
 		raw := anyCertificate(r)
 		bare, full := decoded(raw), decoded(examples.FilledIn(raw))
@@ -50,7 +47,7 @@ func TestDefaultingChangesNothing(t *testing.T) {
 			t.Fatalf("seed %d: %s, once filled in: %s", seed, raw, problem)
 		}
 	}
-	if filledIn < int(runs)/2 || len(reached) < len(situations) {
+	if filledIn < runs/2 || len(reached) < len(situations) {
 		t.Errorf("only %d of %d were filled in, in the situations %v: this proves nothing", filledIn, runs, reached)
 	}
 }

@@ -29,6 +29,8 @@ type recollection struct {
 	// firstOrigin is that of keystores that another program made, whatever the
 	// generation.
 	firstOrigin string
+	// gone are the objects that we deleted last. The caches may still hold them.
+	gone []types.UID
 }
 
 // of returns a copy of what is remembered of a Certificate.
@@ -71,17 +73,20 @@ func (m *memory) forget(name types.NamespacedName) {
 	delete(m.entries, name)
 }
 
-// remembered bounds the times of one kind that are kept of one Certificate.
+// remembered bounds each list that is kept of one Certificate.
 const remembered = maxAnHour + 1
 
 func (r *recollection) succeeded(at time.Time) { r.successes = latest(r.successes, at) }
 
 func (r *recollection) misfitted(at time.Time) { r.misfits = latest(r.misfits, at) }
 
-// latest returns times with at, and only as many as are worth knowing. Whoever
-// has a copy of times keeps it.
-func latest(times []time.Time, at time.Time) []time.Time {
-	return append(slices.Clone(times[max(0, len(times)+1-remembered):]), at)
+// discarded notes that we deleted an object.
+func (r *recollection) discarded(uid types.UID) { r.gone = latest(r.gone, uid) }
+
+// latest returns list with one more, and only as many as are worth knowing.
+// Whoever has a copy of list keeps it.
+func latest[T any](list []T, one T) []T {
+	return append(slices.Clone(list[max(0, len(list)+1-remembered):]), one)
 }
 
 // An echo is a version of an object that we wrote and whose event is to come.

@@ -3,6 +3,7 @@ package certificate
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -226,10 +227,14 @@ func (p *pass) observe(ctx context.Context) error {
 		return err
 	}
 	for i := range requests.Items {
-		p.state.Requests = append(p.state.Requests, NewRequest(&requests.Items[i]))
+		if r := &requests.Items[i]; !p.deleted(r) {
+			p.state.Requests = append(p.state.Requests, NewRequest(r))
+		}
 	}
 	for _, sum := range p.Secrets.NextKeys(crt.UID) {
-		p.state.Keys = append(p.state.Keys, NewKey(sum))
+		if !p.deleted(sum) {
+			p.state.Keys = append(p.state.Keys, NewKey(sum))
+		}
 	}
 	var rivals certsv1.CertificateList
 	if err := p.Client.List(ctx, &rivals, client.InNamespace(crt.Namespace),
@@ -242,6 +247,11 @@ func (p *pass) observe(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// deleted reports whether we deleted obj, and the cache does not know yet.
+func (p *pass) deleted(obj metav1.Object) bool {
+	return obj.GetDeletionTimestamp().IsZero() && slices.Contains(p.known.gone, obj.GetUID())
 }
 
 // confirm reads past the caches what a step is decided on.

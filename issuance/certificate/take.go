@@ -390,10 +390,12 @@ func (p *pass) restore(ctx context.Context) error {
 // discard deletes an object of ours, if it is still as it was seen.
 func (p *pass) discard(ctx context.Context, s Discard) error {
 	meta := metav1.ObjectMeta{Namespace: p.crt.Namespace, Name: s.Name, UID: s.UID, ResourceVersion: s.ResourceVersion}
+	gone := func(m *recollection) { m.discarded(s.UID) }
 	if s.Kind == kindSecret {
 		if err := p.Secrets.Delete(ctx, &meta); err != nil {
 			return err
 		}
+		p.remember(gone)
 		var kept []KnownKey
 		for _, k := range p.state.Keys {
 			if k.UID != s.UID {
@@ -413,6 +415,7 @@ func (p *pass) discard(ctx context.Context, s Discard) error {
 	if client.IgnoreNotFound(err) != nil {
 		return err
 	}
+	p.remember(gone)
 	var kept []KnownRequest
 	for _, r := range p.state.Requests {
 		if r.Object.UID != s.UID {

@@ -8,7 +8,9 @@ import (
 	"crypto"
 	"crypto/x509"
 	"errors"
+	"flag"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"regexp"
@@ -32,6 +34,7 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/client-go/tools/record"
+	"k8s.io/klog/v2"
 	clocktesting "k8s.io/utils/clock/testing"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
@@ -55,13 +58,20 @@ import (
 	"github.com/certwright/certwright/issuance/selfsigned"
 )
 
-// patience is how long a test waits for what should come within a second.
-const patience = 30 * time.Second
+// patience is how long a test waits for what should come within a second or
+// two: many of them run at a time.
+const patience = time.Minute
 
 func TestMain(m *testing.M) {
-	log.SetLogger(logr.Discard())
+	logger := logr.Discard()
 	if os.Getenv("VERBOSE") != "" {
-		log.SetLogger(funcr.New(func(prefix, args string) { fmt.Println(prefix, args) }, funcr.Options{Verbosity: 1}))
+		logger = funcr.New(func(prefix, args string) { fmt.Println(prefix, args) }, funcr.Options{Verbosity: 1})
+	}
+	log.SetLogger(logger)
+	klog.SetLogger(logger)
+	flag.Parse()
+	if f := flag.Lookup("test.parallel"); f.Value.String() == f.DefValue {
+		_ = f.Value.Set("16") // these tests wait more than they compute
 	}
 	if err := install(); err != nil {
 		fmt.Fprintln(os.Stderr, "certificate tests need a cluster:", err)
@@ -121,78 +131,124 @@ func install() error {
 	return nil
 }
 
-// A wire counts the requests that the program under test makes, and can lose
+// A wire carries the calls of the program under test, counts them, and can lose
 // them.
 type wire struct {
-	mu     sync.Mutex
-	writes []string
-	reads  int
-	// lose decides about the n-th write, from 1: whether it never arrives, or
-	// whether its answer is lost.
-	lose func(n int, what string) loss
+	mu sync.Mutex
+	// calls are all of them, but for watches, since written or seen was called.
+	calls []string
+	reads int
+	// fate decides about a call, watches included; nil delivers all.
+	fate func(what string) fate
+	// late holds up what watches of requests deliver, while it is locked.
+	late sync.RWMutex
 }
 
-type loss int
+// A fate is what becomes of a call.
+type fate int
 
 const (
-	delivered loss = iota
+	delivered fate = iota
+	// lostRequest never arrives.
 	lostRequest
+	// lostAnswer arrives, but the caller does not hear of it.
 	lostAnswer
 )
+
+var errCut = errors.New("the test has cut the wire")
+
+// carry makes a call, or loses it.
+func (w *wire) carry(what string, call func()) error {
+	w.mu.Lock()
+	if !strings.HasPrefix(what, "WATCH ") {
+		w.calls = append(w.calls, what)
+	}
+	if strings.HasPrefix(what, http.MethodGet+" ") {
+		w.reads++
+	}
+	f := delivered
+	if w.fate != nil {
+		f = w.fate(what)
+	}
+	w.mu.Unlock()
+	if f == lostRequest {
+		return fmt.Errorf("%w before the request", errCut)
+	}
+	call()
+	if f == lostAnswer {
+		return fmt.Errorf("%w before the answer", errCut)
+	}
+	return nil
+}
 
 var object = regexp.MustCompile(`/namespaces/[^/]+/([a-z]+)(?:/[^/]+)?(/[a-z]+)?$`)
 
 func (w *wire) wrap(next http.RoundTripper) http.RoundTripper {
-	return roundTripper(func(r *http.Request) (*http.Response, error) {
-		what := r.Method + " " + r.URL.Path
-		if m := object.FindStringSubmatch(r.URL.Path); m != nil {
-			what = r.Method + " " + m[1] + m[2]
+	return roundTripper(func(r *http.Request) (resp *http.Response, err error) {
+		method, path := r.Method, r.URL.Path
+		if r.URL.Query().Get("watch") != "" {
+			method = "WATCH"
 		}
-		isRead := r.Method == http.MethodGet
-		if isRead || strings.Contains(r.URL.Path, "accessreviews") {
-			w.mu.Lock()
-			if isRead && r.URL.Query().Get("watch") == "" {
-				w.reads++
-			}
-			w.mu.Unlock()
-			return next.RoundTrip(r)
+		if m := object.FindStringSubmatch(path); m != nil {
+			path = m[1] + m[2]
 		}
-		w.mu.Lock()
-		w.writes = append(w.writes, what)
-		n, lose := len(w.writes), w.lose
-		w.mu.Unlock()
-		fate := delivered
-		if lose != nil {
-			fate = lose(n, what)
+		cut := w.carry(method+" "+path, func() { resp, err = next.RoundTrip(r) })
+		if cut != nil && resp != nil {
+			resp.Body.Close()
 		}
-		if fate == lostRequest {
-			return nil, errors.New("the test has cut the wire before the request")
+		if cut != nil {
+			return nil, cut
 		}
-		resp, err := next.RoundTrip(r)
-		if fate == lostAnswer {
-			if resp != nil {
-				resp.Body.Close()
-			}
-			return nil, errors.New("the test has cut the wire before the answer")
+		if resp != nil && method+" "+path == "WATCH certificaterequests" {
+			resp.Body = lateBody{resp.Body, &w.late}
 		}
 		return resp, err
 	})
 }
 
-// written returns the writes since the last call, but for events, and the
-// number of events.
-func (w *wire) written() (writes []string, events int) {
+// A lateBody delivers nothing while late is locked.
+type lateBody struct {
+	io.ReadCloser
+	late *sync.RWMutex
+}
+
+func (b lateBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	b.late.RLock()
+	defer b.late.RUnlock()
+	return n, err
+}
+
+// seen returns the calls since the last time.
+func (w *wire) seen() []string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for _, what := range w.writes {
-		if strings.Contains(what, " events") {
+	calls := w.calls
+	w.calls = nil
+	return calls
+}
+
+// written returns the writes among them, but for events, and the number of
+// events.
+func (w *wire) written() (writes []string, events int) {
+	for _, what := range w.seen() {
+		switch {
+		case strings.HasSuffix(what, " events"):
 			events++
-			continue
+		case isWrite(what):
+			writes = append(writes, what)
 		}
-		writes = append(writes, what)
 	}
-	w.writes = nil
 	return writes, events
+}
+
+func isWrite(what string) bool {
+	for _, method := range []string{http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
+		if strings.HasPrefix(what, method+" ") {
+			return !strings.Contains(what, "accessreviews") // which only asks
+		}
+	}
+	return false
 }
 
 type roundTripper func(*http.Request) (*http.Response, error)
@@ -269,8 +325,10 @@ func (w *world) run(wr *wire) {
 		cfg.Impersonate = rest.ImpersonationConfig{UserName: w.as, Groups: []string{"system:authenticated"}}
 	}
 	mgr, err := manager.New(cfg, manager.Options{
-		Scheme:  w.scheme,
-		Metrics: metricsserver.Options{BindAddress: "0"},
+		Scheme: w.scheme,
+		// Discovery is not what is tested, and not for free.
+		MapperProvider: func(*rest.Config, *http.Client) (meta.RESTMapper, error) { return w.client.RESTMapper(), nil },
+		Metrics:        metricsserver.Options{BindAddress: "0"},
 		Cache: cache.Options{
 			DefaultNamespaces: map[string]cache.Config{w.namespace: {}},
 			DefaultTransform:  cache.TransformStripManagedFields(),
@@ -357,7 +415,7 @@ func (w *world) create(objs ...client.Object) {
 func (w *world) until(what string, f func() error) {
 	w.t.Helper()
 	deadline := time.Now().Add(patience)
-	for {
+	for pause := 10 * time.Millisecond; ; pause = min(pause*5/4, 100*time.Millisecond) {
 		err := f()
 		if err == nil {
 			return
@@ -366,7 +424,7 @@ func (w *world) until(what string, f func() error) {
 			w.dump()
 			w.t.Fatalf("%s: %v", what, err)
 		}
-		time.Sleep(10 * time.Millisecond) // a condition is waited for
+		time.Sleep(pause) // a condition is waited for
 	}
 }
 
@@ -410,20 +468,8 @@ func (w *world) secret(name string) *corev1.Secret {
 // its Secret holds a pair that fits.
 func (w *world) ready(name string, revision int) (*certsv1.Certificate, *corev1.Secret, *x509.Certificate) {
 	w.t.Helper()
-	var crt *certsv1.Certificate
-	w.until(fmt.Sprintf("Certificate %s ready at revision %d", name, revision), func() error {
-		crt = w.certificate(name)
-		c := crt.Status.Condition(certsv1.CertificateConditionReady)
-		switch {
-		case crt.Status.Revision == nil || *crt.Status.Revision != revision:
-			return errors.New("not at this revision")
-		case c == nil || c.Status != cmmeta.ConditionTrue || c.ObservedGeneration != crt.Generation:
-			return fmt.Errorf("condition %v", c)
-		case crt.Status.Condition(certsv1.CertificateConditionIssuing) != nil:
-			return errors.New("still issuing")
-		}
-		return nil
-	})
+	w.until(fmt.Sprintf("Certificate %s ready at revision %d", name, revision), func() error { return w.isReady(name, revision) })
+	crt := w.certificate(name)
 	s := w.secret(crt.Spec.SecretName)
 	chain, err := certs.DecodeChain(s.Data["tls.crt"])
 	must(w.t, err)
@@ -435,13 +481,31 @@ func (w *world) ready(name string, revision int) (*certsv1.Certificate, *corev1.
 	return crt, s, chain[0]
 }
 
+// isReady returns why the Certificate is not ready at a revision.
+func (w *world) isReady(name string, revision int) error {
+	crt := &certsv1.Certificate{}
+	if err := w.get(crt, name); err != nil {
+		return err
+	}
+	c := crt.Status.Condition(certsv1.CertificateConditionReady)
+	switch {
+	case crt.Status.Revision == nil || *crt.Status.Revision != revision:
+		return errors.New("not at this revision")
+	case c == nil || c.Status != cmmeta.ConditionTrue || c.ObservedGeneration != crt.Generation:
+		return fmt.Errorf("condition %v", c)
+	case crt.Status.Condition(certsv1.CertificateConditionIssuing) != nil:
+		return errors.New("still issuing")
+	}
+	return nil
+}
+
 // quiet waits until nothing has been written for a while.
 func (w *world) quiet() {
 	w.t.Helper()
 	last, since := -1, time.Now()
 	for time.Since(since) < 400*time.Millisecond {
 		w.wire.mu.Lock()
-		n := len(w.wire.writes) + w.wire.reads
+		n := len(w.wire.calls) + w.wire.reads
 		w.wire.mu.Unlock()
 		if n != last {
 			last, since = n, time.Now()
@@ -608,18 +672,18 @@ func (w *world) decide(name string, what certsv1.CertificateRequestConditionType
 	})
 }
 
-// approveAll approves everything until the test ends.
-func (w *world) approveAll() {
-	for w.t.Context().Err() == nil {
+// approveAll approves everything until ctx ends.
+func (w *world) approveAll(ctx context.Context) {
+	for ctx.Err() == nil {
 		var requests certsv1.CertificateRequestList
-		_ = w.client.List(w.t.Context(), &requests, client.InNamespace(w.namespace))
+		_ = w.client.List(ctx, &requests, client.InNamespace(w.namespace))
 		for i := range requests.Items {
 			req := &requests.Items[i]
 			if req.Status.True(certsv1.CertificateRequestConditionApproved) {
 				continue
 			}
 			req.Status.SetCondition(certsv1.CertificateRequestCondition{Type: "Approved", Status: "True", Reason: "Policy", Message: "all"}, metav1.Now())
-			_ = w.client.Status().Update(w.t.Context(), req)
+			_ = w.client.Status().Update(ctx, req)
 		}
 		time.Sleep(20 * time.Millisecond) // another program's polling
 	}
