@@ -131,15 +131,18 @@ func (r *reviewer) kinds(namespace string) ([]reviewKind, error) {
 	if err != nil {
 		return nil, err
 	}
+	// A kind that we have nothing to say about: what is left is TLS and HTTP.
+	other, errOther := reviewBody("Other", "others", reviewedCertificate(namespace, "x"))
 	certificate, errCertificate := reviewBody(certsv1.CertificateKind, "certificates", reviewedCertificate(namespace, "x"))
 	unstamped, errUnstamped := reviewBody(certsv1.CertificateRequestKind, "certificaterequests", bare)
 	stamped, errStamped := reviewBody(certsv1.CertificateRequestKind, "certificaterequests", whole)
 	return []reviewKind{
+		{name: "nothing to review: TLS and HTTP alone", url: r.validate, body: other},
 		{name: filling, url: r.mutate, body: certificate},
 		{name: judging, url: r.validate, body: certificate, rate: "2541-6708", cpu: "106-160", limited: true},
 		{name: "stamping a CertificateRequest", url: r.mutate, body: unstamped, rate: "2599-4049", cpu: "177-205"},
 		{name: "judging a CertificateRequest", url: r.validate, body: stamped, rate: "1576-2665", cpu: "281-336"},
-	}, errors.Join(errCertificate, errUnstamped, errStamped)
+	}, errors.Join(errOther, errCertificate, errUnstamped, errStamped)
 }
 
 // Our targets for the review of a Certificate: CPU in µs, and less than
