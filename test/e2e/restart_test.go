@@ -134,8 +134,9 @@ func TestTheSecondReplicaTakesOver(t *testing.T) {
 		}
 		return nil
 	})
-	onceEach(t, ns, n)
+	allReady(t, ns, n)
 	t.Logf("all are ready %s after the kill, the lease lasts 15 s", time.Since(killed).Round(time.Second))
+	onceEach(t, ns, n)
 	issuedOnce(t, seen, n, slow)
 	if took, err := standby.Stop(); err != nil || took > 5*time.Second {
 		t.Errorf("stopped after %v, %v", took, err)
@@ -187,9 +188,8 @@ func restart(t *testing.T) {
 	}
 }
 
-// onceEach waits until the n Certificates web-0… are ready and checks that each
-// was issued once, and nothing is left over.
-func onceEach(t *testing.T, ns string, n int) {
+// allReady waits until the n Certificates web-0… are ready.
+func allReady(t *testing.T, ns string, n int) {
 	t.Helper()
 	eventually(t, "not all are ready", func(ctx context.Context) error {
 		var list certsv1.CertificateList
@@ -207,6 +207,13 @@ func onceEach(t *testing.T, ns string, n int) {
 		}
 		return nil
 	})
+}
+
+// onceEach waits until the n Certificates web-0… are ready and checks that each
+// was issued once, and nothing is left over.
+func onceEach(t *testing.T, ns string, n int) {
+	t.Helper()
+	allReady(t, ns, n)
 	for i := range n {
 		name := fmt.Sprintf("web-%d", i)
 		ready(t, ns, name, revision(1))
