@@ -10,6 +10,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -137,4 +138,10 @@ func (b *bounder) one(ctx context.Context, namespace, name string) error {
 		InvolvedObject: corev1.ObjectReference{APIVersion: "cert-manager.io/v1", Kind: "Certificate", Namespace: namespace, Name: name, UID: crt.UID},
 		Type:           corev1.EventTypeNormal, Reason: "Issuing", Message: "bound", FirstTimestamp: now, LastTimestamp: now, Count: 1,
 	})
+}
+
+func toUnstructured(content map[string]any) *unstructured.Unstructured {
+	o := &unstructured.Unstructured{Object: content}
+	unstructured.RemoveNestedField(o.Object, "metadata", "creationTimestamp")
+	return o
 }

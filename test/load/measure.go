@@ -21,6 +21,10 @@ import (
 // clockTick is the unit of CPU times in /proc: 100 a second on Linux.
 const clockTick = 10 * time.Millisecond
 
+// conflict is counted as if it were a verb of its own: the requests, of any
+// verb, that were refused because of another.
+const conflict = "409"
+
 // A snapshot is what all counters stand at.
 type snapshot struct {
 	at       time.Time
@@ -79,6 +83,9 @@ func (m *meter) snapshot(ctx context.Context) (*snapshot, error) {
 			resource += "/" + label["subresource"]
 		}
 		s.requests[label["verb"]+" "+resource] += metric.GetCounter().GetValue()
+		if label["code"] == conflict {
+			s.requests[conflict+" "+resource] += metric.GetCounter().GetValue()
+		}
 	}
 	return s, nil
 }
