@@ -85,8 +85,8 @@ func openingAfter(schedule cron.Schedule, t, begin time.Time) time.Time {
 	if !steady {
 		return schedule.Next(t)
 	}
-	passed := max(t.Sub(begin), 0) / pace.Delay
-	return begin.Add((passed + 1) * pace.Delay)
+	since := max(t.Sub(begin), 0)
+	return begin.Add(since - since%pace.Delay + pace.Delay)
 }
 
 // ParseWindow reads when a renewal window opens: five fields or a descriptor

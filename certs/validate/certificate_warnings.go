@@ -42,8 +42,7 @@ func CertificateWarnings(crt *certsv1.Certificate) []string {
 func outdated(spec *certsv1.CertificateSpec) []string {
 	var warnings []string
 	if k := spec.Keystores; k != nil && k.PKCS12 != nil {
-		switch p := k.PKCS12.Profile; p {
-		case certsv1.LegacyRC2PKCS12Profile, certsv1.LegacyDESPKCS12Profile:
+		if p := k.PKCS12.Profile; p == certsv1.LegacyRC2PKCS12Profile || p == certsv1.LegacyDESPKCS12Profile {
 			warnings = append(warnings, fmt.Sprintf("spec.keystores.pkcs12.profile: %s is deprecated, its encryption is weak and many programs refuse it; use %s", p, certsv1.Modern2023PKCS12Profile))
 		}
 	}

@@ -116,7 +116,7 @@ func (in *cluster) dryRun(ctx context.Context, csr []byte) (*certsv1.Certificate
 // unready says in plain words what a failure to create an object means.
 func unready(err error) error {
 	text := err.Error()
-	what := ""
+	var what string
 	switch {
 	case meta.IsNoMatchError(err), apierrors.IsNotFound(err) && strings.Contains(text, "could not find the requested resource"):
 		what = "the CRDs are not installed"

@@ -87,7 +87,7 @@ func edits() map[string]edit {
 	renewal := func(set func(*certsv1.CertificateSpec), shows func(at *metav1.Time, leaf *x509.Certificate) bool) edit {
 		return edit{set: func(c *certsv1.Certificate) { set(&c.Spec) }, when: inPlace, shows: func(s seen) bool { return shows(s.crt.Status.RenewalTime, s.leaf) }}
 	}
-	hours := func(n time.Duration) *metav1.Duration { return &metav1.Duration{Duration: n * time.Hour} }
+	hours := func(n int) *metav1.Duration { return &metav1.Duration{Duration: time.Duration(n) * time.Hour} }
 	other := []certsv1.OtherName{{OID: "1.3.6.1.4.1.311.20.2.3", UTF8Value: "u@x"}}
 	hasOther := func(c *x509.Certificate) bool {
 		for _, e := range c.Extensions {

@@ -172,7 +172,7 @@ func TestBackOff(t *testing.T) {
 	w.start()
 	w.create(newCertificate("web", external))
 	var last *certsv1.CertificateRequest
-	for attempt, hours := range []time.Duration{1, 2, 4, 8, 16, 32, 32} {
+	for attempt, hours := range []int{1, 2, 4, 8, 16, 32, 32} {
 		w.pending("web-1")
 		r := w.asked("web-1", last)
 		if last != nil && bytes.Equal(r.Spec.Request, last.Spec.Request) {
@@ -189,13 +189,13 @@ func TestBackOff(t *testing.T) {
 			failed = st.LastFailureTime.Time
 			return nil
 		})
-		w.clock.SetTime(failed.Add(hours*time.Hour - time.Second))
+		w.clock.SetTime(failed.Add(time.Duration(hours)*time.Hour - time.Second))
 		w.poke("web")
 		w.quiet()
 		if now := w.certificateRequest("web-1"); now.UID != r.UID {
 			t.Fatalf("attempt %d was made a second too early, after %d hours", attempt+2, hours)
 		}
-		w.clock.SetTime(failed.Add(hours * time.Hour))
+		w.clock.SetTime(failed.Add(time.Duration(hours) * time.Hour))
 		w.poke("web")
 	}
 	r := w.asked("web-1", last)

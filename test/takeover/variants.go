@@ -52,7 +52,7 @@ func key(algorithm certsv1.PrivateKeyAlgorithm, size int, encoding certsv1.Priva
 	}
 }
 
-func hours(n time.Duration) *metav1.Duration { return &metav1.Duration{Duration: n * time.Hour} }
+func hours(n int) *metav1.Duration { return &metav1.Duration{Duration: time.Duration(n) * time.Hour} }
 
 func point[T any](v T) *T { return &v }
 

@@ -205,7 +205,7 @@ func (r *run) warn(o *object, warnings []string) {
 // located takes the field off the beginning of a warning.
 func located(warning string) problem {
 	end := strings.IndexAny(warning, " :")
-	if end < 0 || !(strings.HasPrefix(warning, "spec") || strings.HasPrefix(warning, "metadata")) {
+	if end < 0 || (!strings.HasPrefix(warning, "spec") && !strings.HasPrefix(warning, "metadata")) {
 		return problem{"", warning}
 	}
 	return problem{warning[:end], strings.TrimLeft(warning[end:], ": ")}

@@ -17,9 +17,9 @@ type movedClock struct {
 	by atomic.Int64
 }
 
-func (c *movedClock) Now() time.Time           { return time.Now().Add(time.Duration(c.by.Load())) }
-func (c *movedClock) move(by time.Duration)    { c.by.Add(int64(by)) }
-func (*movedClock) pass(minutes time.Duration) { time.Sleep(minutes * time.Minute) } // in a bubble, where that takes no time
+func (c *movedClock) Now() time.Time        { return time.Now().Add(time.Duration(c.by.Load())) }
+func (c *movedClock) move(by time.Duration) { c.by.Add(int64(by)) }
+func (*movedClock) pass(minutes int)        { time.Sleep(time.Duration(minutes) * time.Minute) } // in a bubble, where that takes no time
 
 func TestClockWatcher(t *testing.T) {
 	t.Parallel()

@@ -13,8 +13,7 @@ func TestMemoryIsReturned(t *testing.T) {
 		garbage[i] = make([]byte, 1<<20)
 		garbage[i][0] = 1
 	}
-	runtime.KeepAlive(garbage)
-	garbage = nil
+	runtime.KeepAlive(garbage) // for the last time: from here on it is garbage
 	runtime.GC()
 	if freeHeap() <= maxFree {
 		t.Fatal("the runtime has returned it by itself: there is nothing to see")
