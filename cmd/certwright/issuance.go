@@ -85,6 +85,11 @@ func (p *process) addIssuance(context.Context) error {
 		checks.Dial = p.developmentDial
 	}
 	namespaced := p.Namespace != ""
+	certificates := certificate.Config{
+		Kinds: kinds, Secrets: store, Resources: p.ClusterResourceNamespace, NamespacedOnly: namespaced, Approver: approver, InFlight: inFlight,
+		Events: p.recorder("cert-manager-certificates-issuing"), Clock: p.clock, MinBackoff: p.MinBackoff, MaxBackoff: p.MaxBackoff,
+		OwnerRef: p.OwnerRef, CopiedAnnotations: p.CopiedAnnotations, Counters: counters, Workers: p.Workers, Jumped: p.jumped,
+	}
 
 	// The controllers.
 	return errors.Join(
@@ -97,11 +102,7 @@ func (p *process) addIssuance(context.Context) error {
 			Secrets: store, Owned: []client.Object{&acmev1.Order{}}, Events: p.recorder(request.FieldOwner),
 			Clock: p.clock, Counters: counters, Workers: p.Workers,
 		}),
-		certificate.Add(p.manager, certificate.Config{
-			Kinds: kinds, Secrets: store, Resources: p.ClusterResourceNamespace, NamespacedOnly: namespaced, Approver: approver, InFlight: inFlight,
-			Events: p.recorder("cert-manager-certificates-issuing"), Clock: p.clock, MinBackoff: p.MinBackoff, MaxBackoff: p.MaxBackoff,
-			OwnerRef: p.OwnerRef, CopiedAnnotations: p.CopiedAnnotations, Counters: counters, Workers: p.Workers, Jumped: p.jumped,
-		}),
+		certificate.Add(p.manager, certificates),
 		p.addSigningRequests(kinds, store, counters),
 		order.Add(p.manager, order.Config{
 			Accounts: accounts, ClusterResourceNamespace: p.ClusterResourceNamespace, Namespaced: namespaced,
@@ -113,7 +114,8 @@ func (p *process) addIssuance(context.Context) error {
 			SelfCheck: http01.NewSelfCheck(checks), Events: p.recorder("cert-manager-challenges"), Clock: p.clock,
 			Max: p.MaxChallenges, Retry: p.CheckRetryPeriod, Workers: p.Workers, Jumped: p.jumped,
 		}),
-		p.onLeader(certificate.NewCollector(p.manager.GetClient())),
+		p.onLeader(certificate.NewCollector(p.manager.GetClient(), certificates)),
+		p.onLeader(request.NewCollector(p.manager.GetClient(), p.clock)),
 		p.onLeader(readiness.NewCollector(p.manager.GetClient(), namespaced)),
 		p.onLeader(challenge.NewCollector(p.manager.GetClient())),
 	)

@@ -155,7 +155,7 @@ func (p *process) assemble(ctx context.Context) error {
 		return err
 	}
 	p.watchClock()
-	if err := p.serveMetrics(); err != nil {
+	if err := errors.Join(p.addMetrics(), p.serveMetrics()); err != nil {
 		return err
 	}
 	if err := p.serveHealth(); err != nil {
@@ -279,12 +279,8 @@ func (p *process) watchClock() {
 	})
 }
 
-// serveMetrics serves the registries: ours, and the one that the libraries
-// register with.
-func (p *process) serveMetrics() error {
-	if p.MetricsAddress == "0" || p.MetricsAddress == "" {
-		return nil
-	}
+// addMetrics registers what is told of the process itself.
+func (p *process) addMetrics() error {
 	err := errors.Join(
 		p.registry.Register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "certwright_leader", Help: "Whether this replica leads (1) or stands by (0)."}, func() float64 {
 			if p.elected() {
@@ -298,6 +294,15 @@ func (p *process) serveMetrics() error {
 	)
 	if err != nil {
 		return fmt.Errorf("metrics: %w", err)
+	}
+	return nil
+}
+
+// serveMetrics serves the registries: ours, and the one that the libraries
+// register with.
+func (p *process) serveMetrics() error {
+	if p.MetricsAddress == "0" || p.MetricsAddress == "" {
+		return nil
 	}
 	listener, err := run.Listen(p.log, "metrics", p.MetricsAddress)
 	if err != nil {

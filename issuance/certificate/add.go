@@ -67,6 +67,18 @@ const (
 	indexPassword = "certwright.passwordSecret"
 )
 
+// policy is what Decide goes by.
+func (c *Config) policy() Policy {
+	p := Policy{MinBackoff: c.MinBackoff, MaxBackoff: c.MaxBackoff, OwnerRef: c.OwnerRef}
+	if p.MinBackoff == 0 {
+		p.MinBackoff = time.Hour
+	}
+	if p.MaxBackoff == 0 {
+		p.MaxBackoff = 32 * time.Hour
+	}
+	return p
+}
+
 // Add adds the controller to mgr.
 func Add(mgr manager.Manager, cfg Config) error {
 	_, err := add(mgr, cfg)
@@ -74,12 +86,6 @@ func Add(mgr manager.Manager, cfg Config) error {
 }
 
 func add(mgr manager.Manager, cfg Config) (*Reconciler, error) {
-	if cfg.MinBackoff == 0 {
-		cfg.MinBackoff = time.Hour
-	}
-	if cfg.MaxBackoff == 0 {
-		cfg.MaxBackoff = 32 * time.Hour
-	}
 	if cfg.CopiedAnnotations == nil {
 		cfg.CopiedAnnotations = defaultCopiedAnnotations
 	}
@@ -90,7 +96,7 @@ func add(mgr manager.Manager, cfg Config) (*Reconciler, error) {
 		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Secrets: cfg.Secrets, Kinds: cfg.Kinds,
 		Issuers:  request.Issuers{Reader: mgr.GetClient(), Resources: cfg.Resources, NamespacedOnly: cfg.NamespacedOnly},
 		Approver: cfg.Approver, InFlight: cfg.InFlight, Events: cfg.Events, Clock: cfg.Clock, Scope: cfg.Scope,
-		Policy:            Policy{MinBackoff: cfg.MinBackoff, MaxBackoff: cfg.MaxBackoff, OwnerRef: cfg.OwnerRef},
+		Policy:            cfg.policy(),
 		CopiedAnnotations: cfg.CopiedAnnotations, Counters: cfg.Counters, keys: newKeyMaker(),
 	}
 	ctx := context.Background()

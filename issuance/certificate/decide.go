@@ -271,10 +271,22 @@ func (p Policy) Backoff(failures int) time.Duration {
 	return delay
 }
 
+// nextAttempt is when the next attempt may be made, if the last one failed.
+func (p Policy) nextAttempt(status *certsv1.CertificateStatus) (time.Time, bool) {
+	if status.LastFailureTime == nil {
+		return time.Time{}, false
+	}
+	failures := 0
+	if n := status.FailedIssuanceAttempts; n != nil {
+		failures = *n
+	}
+	return status.LastFailureTime.Add(p.Backoff(failures)), true
+}
+
 // backingOff waits after a failure, unless the spec has changed since.
 func backingOff(s State) (Decision, bool) {
-	last := s.Certificate.Status.LastFailureTime
-	if last == nil {
+	until, ok := s.Policy.nextAttempt(&s.Certificate.Status)
+	if !ok {
 		return Decision{}, false
 	}
 	if _, ok := s.trigger(); !ok {
@@ -285,11 +297,6 @@ func backingOff(s State) (Decision, bool) {
 			return Decision{}, false
 		}
 	}
-	failures := 0
-	if n := s.Certificate.Status.FailedIssuanceAttempts; n != nil {
-		failures = *n
-	}
-	until := last.Add(s.Policy.Backoff(failures))
 	if !s.Now.Before(until) {
 		return Decision{}, false
 	}

@@ -2,9 +2,11 @@ package certificate
 
 import (
 	"context"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	cmmeta "github.com/certwright/certwright/certs/meta/v1"
@@ -18,9 +20,14 @@ var conditionValues = []cmmeta.ConditionStatus{cmmeta.ConditionTrue, cmmeta.Cond
 // So the series of a deleted one are gone at once.
 type Collector struct {
 	reader client.Reader
+	clock  clock.PassiveClock
+	policy Policy
 
 	ready *prometheus.Desc
 	times []timeMetric
+
+	attempts, retry *prometheus.Desc // only of those that failed
+	due, overdue    *prometheus.Desc // of all together
 }
 
 type timeMetric struct {
@@ -29,15 +36,23 @@ type timeMetric struct {
 }
 
 // NewCollector returns a Collector for the Certificates that reader lists,
-// which should be the cache.
-func NewCollector(reader client.Reader) *Collector {
+// which should be the cache. Of cfg it needs the clock and the back-off.
+func NewCollector(reader client.Reader, cfg Config) *Collector {
 	labels := []string{"name", "namespace", "issuer_name", "issuer_kind", "issuer_group"}
 	at := func(name, help string, of func(*certsv1.CertificateStatus) *metav1.Time) timeMetric {
 		return timeMetric{prometheus.NewDesc("certmanager_certificate_"+name+"_timestamp_seconds", help+" Unix time; 0 if there is none.", labels, nil), of}
 	}
 	notAfter := func(s *certsv1.CertificateStatus) *metav1.Time { return s.NotAfter }
 	return &Collector{
-		reader: reader,
+		reader: reader, clock: cfg.Clock, policy: cfg.policy(),
+		attempts: prometheus.NewDesc("certwright_certificate_failed_attempts",
+			"How many attempts to issue have failed in a row. Absent if the last one succeeded.", labels, nil),
+		retry: prometheus.NewDesc("certwright_certificate_next_attempt_timestamp_seconds",
+			"When the next attempt after a failed one may be made. Unix time. Absent if the last one succeeded.", labels, nil),
+		due: prometheus.NewDesc("certwright_certificates_renewal_due",
+			"How many Certificates are past their renewal time.", nil, nil),
+		overdue: prometheus.NewDesc("certwright_certificates_renewal_overdue",
+			"How many Certificates are past their renewal time by more than a quarter of what is left from there to their expiry.", nil, nil),
 		ready: prometheus.NewDesc("certmanager_certificate_ready_status",
 			"Whether the Certificate's Ready condition has this value.", []string{"name", "namespace", "condition", "issuer_name", "issuer_kind", "issuer_group"}, nil),
 		times: []timeMetric{
@@ -51,7 +66,9 @@ func NewCollector(reader client.Reader) *Collector {
 
 // Describe sends the descriptions of all series.
 func (c *Collector) Describe(ch chan<- *prometheus.Desc) {
-	ch <- c.ready
+	for _, desc := range []*prometheus.Desc{c.ready, c.attempts, c.retry, c.due, c.overdue} {
+		ch <- desc
+	}
 	for _, m := range c.times {
 		ch <- m.desc
 	}
@@ -64,9 +81,20 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 		ch <- prometheus.NewInvalidMetric(c.ready, err)
 		return
 	}
+	now, due, overdue := c.clock.Now(), 0, 0
 	for i := range list.Items {
 		crt := &list.Items[i]
 		ref := crt.Spec.IssuerRef
+		past, tooFar := renewalPast(&crt.Status, now)
+		due, overdue = due+past, overdue+tooFar
+		if next, ok := c.policy.nextAttempt(&crt.Status); ok {
+			failures := 1
+			if n := crt.Status.FailedIssuanceAttempts; n != nil {
+				failures = *n
+			}
+			ch <- prometheus.MustNewConstMetric(c.attempts, prometheus.GaugeValue, float64(failures), crt.Name, crt.Namespace, ref.Name, ref.Kind, ref.Group)
+			ch <- prometheus.MustNewConstMetric(c.retry, prometheus.GaugeValue, float64(next.Unix()), crt.Name, crt.Namespace, ref.Name, ref.Kind, ref.Group)
+		}
 		value := cmmeta.ConditionUnknown
 		if ready := crt.Status.Condition(certsv1.CertificateConditionReady); ready != nil {
 			value = ready.Status
@@ -86,4 +114,18 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 			ch <- prometheus.MustNewConstMetric(m.desc, prometheus.GaugeValue, seconds, crt.Name, crt.Namespace, ref.Name, ref.Kind, ref.Group)
 		}
 	}
+	ch <- prometheus.MustNewConstMetric(c.due, prometheus.GaugeValue, float64(due))
+	ch <- prometheus.MustNewConstMetric(c.overdue, prometheus.GaugeValue, float64(overdue))
+}
+
+// renewalPast is 1 if the renewal time is past at now, and 1 if it is so by more
+// than a quarter of the time from there to the expiry.
+func renewalPast(s *certsv1.CertificateStatus, now time.Time) (due, overdue int) {
+	if s.RenewalTime == nil || s.NotAfter == nil || now.Before(s.RenewalTime.Time) {
+		return 0, 0
+	}
+	if now.Sub(s.RenewalTime.Time) > s.NotAfter.Sub(s.RenewalTime.Time)/4 {
+		return 1, 1
+	}
+	return 1, 0
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	clocktesting "k8s.io/utils/clock/testing"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 
 	certsv1 "github.com/certwright/certwright/certs/v1"
@@ -25,26 +26,51 @@ func TestCollector(t *testing.T) {
 		c.Spec.IssuerRef.Kind = "ClusterIssuer"
 	})
 	fresh := crt(func(c *certsv1.Certificate) { c.Name = "new" })
-	c := NewCollector(fake.NewClientBuilder().WithScheme(scheme).WithObjects(issued, fresh).Build())
+	failed := crt(func(c *certsv1.Certificate) {
+		c.Name = "old"
+		n, renewal, end := 2, metav1.NewTime(at.Add(-26*time.Minute)), metav1.NewTime(at.Add(74*time.Minute))
+		c.Status.LastFailureTime, c.Status.FailedIssuanceAttempts = &at, &n
+		c.Status.RenewalTime, c.Status.NotAfter = &renewal, &end
+	})
+	c := NewCollector(fake.NewClientBuilder().WithScheme(scheme).WithObjects(issued, fresh, failed).Build(),
+		Config{Clock: clocktesting.NewFakePassiveClock(at.Time)})
 	const want = `
 # HELP certmanager_certificate_ready_status Whether the Certificate's Ready condition has this value.
 # TYPE certmanager_certificate_ready_status gauge
 certmanager_certificate_ready_status{condition="False",issuer_group="",issuer_kind="",issuer_name="ca",name="new",namespace="team"} 0
+certmanager_certificate_ready_status{condition="False",issuer_group="",issuer_kind="",issuer_name="ca",name="old",namespace="team"} 0
 certmanager_certificate_ready_status{condition="False",issuer_group="",issuer_kind="ClusterIssuer",issuer_name="ca",name="web",namespace="team"} 0
 certmanager_certificate_ready_status{condition="True",issuer_group="",issuer_kind="",issuer_name="ca",name="new",namespace="team"} 0
+certmanager_certificate_ready_status{condition="True",issuer_group="",issuer_kind="",issuer_name="ca",name="old",namespace="team"} 0
 certmanager_certificate_ready_status{condition="True",issuer_group="",issuer_kind="ClusterIssuer",issuer_name="ca",name="web",namespace="team"} 1
 certmanager_certificate_ready_status{condition="Unknown",issuer_group="",issuer_kind="",issuer_name="ca",name="new",namespace="team"} 1
+certmanager_certificate_ready_status{condition="Unknown",issuer_group="",issuer_kind="",issuer_name="ca",name="old",namespace="team"} 1
 certmanager_certificate_ready_status{condition="Unknown",issuer_group="",issuer_kind="ClusterIssuer",issuer_name="ca",name="web",namespace="team"} 0
 # HELP certmanager_certificate_expiration_timestamp_seconds When the certificate expires. Unix time; 0 if there is none.
 # TYPE certmanager_certificate_expiration_timestamp_seconds gauge
 certmanager_certificate_expiration_timestamp_seconds{issuer_group="",issuer_kind="",issuer_name="ca",name="new",namespace="team"} 0
+certmanager_certificate_expiration_timestamp_seconds{issuer_group="",issuer_kind="",issuer_name="ca",name="old",namespace="team"} 1.90000444e+09
 certmanager_certificate_expiration_timestamp_seconds{issuer_group="",issuer_kind="ClusterIssuer",issuer_name="ca",name="web",namespace="team"} 1.9e+09
+# HELP certwright_certificate_failed_attempts How many attempts to issue have failed in a row. Absent if the last one succeeded.
+# TYPE certwright_certificate_failed_attempts gauge
+certwright_certificate_failed_attempts{issuer_group="",issuer_kind="",issuer_name="ca",name="old",namespace="team"} 2
+# HELP certwright_certificate_next_attempt_timestamp_seconds When the next attempt after a failed one may be made. Unix time. Absent if the last one succeeded.
+# TYPE certwright_certificate_next_attempt_timestamp_seconds gauge
+certwright_certificate_next_attempt_timestamp_seconds{issuer_group="",issuer_kind="",issuer_name="ca",name="old",namespace="team"} 1.9000072e+09
+# HELP certwright_certificates_renewal_due How many Certificates are past their renewal time.
+# TYPE certwright_certificates_renewal_due gauge
+certwright_certificates_renewal_due 2
+# HELP certwright_certificates_renewal_overdue How many Certificates are past their renewal time by more than a quarter of what is left from there to their expiry.
+# TYPE certwright_certificates_renewal_overdue gauge
+certwright_certificates_renewal_overdue 1
 `
 	if err := testutil.CollectAndCompare(c, strings.NewReader(want),
-		"certmanager_certificate_ready_status", "certmanager_certificate_expiration_timestamp_seconds"); err != nil {
+		"certmanager_certificate_ready_status", "certmanager_certificate_expiration_timestamp_seconds",
+		"certwright_certificate_failed_attempts", "certwright_certificate_next_attempt_timestamp_seconds",
+		"certwright_certificates_renewal_due", "certwright_certificates_renewal_overdue"); err != nil {
 		t.Error(err)
 	}
-	if got := testutil.CollectAndCount(c); got != 14 {
-		t.Errorf("%d series, want seven for each Certificate", got)
+	if got := testutil.CollectAndCount(c); got != 3*7+2+2 {
+		t.Errorf("%d series, want seven for each Certificate, two for the one that failed and two for all", got)
 	}
 }

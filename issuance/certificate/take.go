@@ -160,8 +160,7 @@ func (p *pass) answer(ctx context.Context, req *certsv1.CertificateRequest, csr 
 		return nil, fmt.Errorf("answer CertificateRequest %s: %w", req.Name, err)
 	}
 	p.memory.wrote(written.UID, written.ResourceVersion)
-	_, issued := outcome.(issuance.Issued)
-	p.Counters.Issued(kind.Name, issued, p.Clock.Since(p.state.Now))
+	request.Count(p.Counters, kind, issuer, outcome, p.Clock.Since(p.state.Now))
 	if event != nil && event.Type == corev1.EventTypeWarning {
 		p.Events.Event(written, event.Type, event.Reason, event.Message)
 	}

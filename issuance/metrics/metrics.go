@@ -3,6 +3,7 @@
 package metrics
 
 import (
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -23,11 +24,28 @@ const (
 	SigningRequestsUnknown = SigningRequests + "ca"
 )
 
+// issuerLabels name an issuer.
+var issuerLabels = []string{"namespace", "issuer_kind", "issuer_name"}
+
+// An Answer is the final one of an issuer to a request.
+type Answer struct {
+	// Type of the issuer, such as ca or acme.
+	Type string
+	// Kind, Namespace and Name of the issuer. Namespace is empty for those of the
+	// cluster.
+	Kind, Namespace, Name string
+	// Refusal is the reason why there is no certificate; empty if there is one.
+	Refusal string
+	// Took is the time from the request to the answer.
+	Took time.Duration
+}
+
 // Counters are the counters that all controllers share. A nil *Counters counts
 // nothing.
 type Counters struct {
-	calls, errors *prometheus.CounterVec
-	issuances     *prometheus.HistogramVec
+	calls, errors  *prometheus.CounterVec
+	issuances      *prometheus.HistogramVec
+	issued, failed *prometheus.CounterVec
 }
 
 // New returns counters that are registered with r.
@@ -43,11 +61,19 @@ func New(r prometheus.Registerer) (*Counters, error) {
 		}, []string{"controller"}),
 		issuances: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "certwright_issuance_duration_seconds",
-			Help:    "The time from a CertificateRequest to its final answer, by kind of issuer and outcome.",
+			Help:    "The time from a CertificateRequest to its final answer, by type of issuer and outcome.",
 			Buckets: []float64{.01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200, 86400},
-		}, []string{"issuer_kind", "outcome"}),
+		}, []string{"issuer_type", "outcome"}),
+		issued: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "certwright_certificaterequests_issued_total",
+			Help: "The number of CertificateRequests that an issuer has signed; namespace is empty for a ClusterIssuer.",
+		}, issuerLabels),
+		failed: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "certwright_certificaterequests_failed_total",
+			Help: "The number of CertificateRequests that an issuer has refused for good, by reason; namespace is empty for a ClusterIssuer.",
+		}, append(slices.Clone(issuerLabels), "reason")),
 	}
-	for _, collector := range []prometheus.Collector{c.calls, c.errors, c.issuances} {
+	for _, collector := range []prometheus.Collector{c.calls, c.errors, c.issuances, c.issued, c.failed} {
 		if err := r.Register(collector); err != nil {
 			return nil, err
 		}
@@ -66,14 +92,26 @@ func (c *Counters) Sync(controller string, err error) {
 	}
 }
 
-// Issued notes that an issuer of the given kind has answered after d.
-func (c *Counters) Issued(kind string, ok bool, d time.Duration) {
+// Answered counts the final answer to a request.
+func (c *Counters) Answered(a Answer) {
 	if c == nil {
 		return
 	}
-	outcome := "refused"
-	if ok {
-		outcome = "issued"
+	if a.Refusal == "" {
+		c.issued.WithLabelValues(a.Namespace, a.Kind, a.Name).Inc()
+		c.issuances.WithLabelValues(a.Type, "issued").Observe(a.Took.Seconds())
+		return
 	}
-	c.issuances.WithLabelValues(kind, outcome).Observe(d.Seconds())
+	c.failed.WithLabelValues(a.Namespace, a.Kind, a.Name, a.Refusal).Inc()
+	c.issuances.WithLabelValues(a.Type, "refused").Observe(a.Took.Seconds())
+}
+
+// Forget drops the series of an issuer that is gone.
+func (c *Counters) Forget(kind, namespace, name string) {
+	if c == nil {
+		return
+	}
+	labels := prometheus.Labels{"issuer_kind": kind, "namespace": namespace, "issuer_name": name}
+	c.issued.DeletePartialMatch(labels)
+	c.failed.DeletePartialMatch(labels)
 }

@@ -67,6 +67,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, key reconcile.Request) (resu
 	issuer := r.New()
 	if err := r.Client.Get(ctx, key.NamespacedName, issuer); err != nil {
 		r.settle(key.NamespacedName)
+		if apierrors.IsNotFound(err) {
+			r.Counters.Forget(issuer.IssuerKind(), key.Namespace, key.Name)
+		}
 		return reconcile.Result{}, client.IgnoreNotFound(err)
 	}
 	if !issuer.GetDeletionTimestamp().IsZero() || (r.Scope != nil && !r.Scope.Mine(issuer)) {

@@ -170,7 +170,7 @@ func (r *Reconciler) sign(ctx context.Context, s State, d Decision, namespace st
 	}
 	if _, pending := outcome.(issuance.Pending); !pending {
 		_, issued := outcome.(issuance.Issued)
-		r.Counters.Issued(s.Kind.Name, issued, r.Clock.Since(req.CreationTimestamp.Time))
+		Count(r.Counters, s.Kind, s.Issuer, outcome, r.Clock.Since(req.CreationTimestamp.Time))
 		log.FromContext(ctx).Info("answered", "request", client.ObjectKeyFromObject(req), "issued", issued)
 	}
 	return reconcile.Result{RequeueAfter: wake}, nil
