@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
+	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/util/wait"
@@ -25,7 +28,7 @@ func (b *bencher) settled(ctx context.Context, n int, maxMiB float64) error {
 	if err != nil {
 		return err
 	}
-	if err := b.idle(ctx, there); err != nil {
+	if err := errors.Join(b.idle(ctx, there), b.scrape(ctx, there)); err != nil {
 		return err
 	}
 	return b.restart(ctx, there, maxMiB)
@@ -76,6 +79,61 @@ func (b *bencher) idle(ctx context.Context, n int) error {
 	b.writes(name, u)
 	b.add(name+"memory, MiB", rss, "", none)
 	return nil
+}
+
+// scrapes is how often the metrics are asked for, once to warm up not included.
+const scrapes = 5
+
+// scrape measures what asking for the metrics of n certificates costs.
+func (b *bencher) scrape(ctx context.Context, n int) error {
+	pid, size := b.stage.Certwright.PID(), 0
+	var latencies []time.Duration
+	var cpu time.Duration
+	for i := range scrapes + 1 {
+		before, err := runtimeOf(pid)
+		if err != nil {
+			return err
+		}
+		begin := time.Now()
+		if size, err = b.askMetrics(ctx); err != nil {
+			return err
+		}
+		took := time.Since(begin)
+		after, err := runtimeOf(pid)
+		if err != nil {
+			return err
+		}
+		if i > 0 {
+			latencies, cpu = append(latencies, took), cpu+after-before
+		}
+	}
+	slices.Sort(latencies)
+	name := fmt.Sprintf("scrape with %d certificates: ", n)
+	median := percentile(latencies, 0.5)
+	b.add(name+"median, ms", milliseconds(median), "≤ 1000", median <= time.Second)
+	b.add(name+"CPU, ms", milliseconds(cpu/scrapes), "", none)
+	b.add(name+"size, MiB", float64(size)/(1<<20), "", none)
+	return nil
+}
+
+// askMetrics returns the size of the answer, as Prometheus asks for it but not
+// compressed.
+func (b *bencher) askMetrics(ctx context.Context) (int, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+b.stage.Metrics+"/metrics", nil)
+	if err != nil {
+		return 0, err
+	}
+	request.Header.Set("Accept-Encoding", "identity")
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return 0, fmt.Errorf("ask for metrics: %w", err)
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return 0, fmt.Errorf("ask for metrics: %s", response.Status)
+	}
+	size, err := io.Copy(io.Discard, response.Body)
+	return int(size), err
 }
 
 // writes adds what we wrote although there was nothing to do.
