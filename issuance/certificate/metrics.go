@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -14,7 +15,43 @@ import (
 )
 
 // conditionValues are the values of the label condition: one series each.
-var conditionValues = []cmmeta.ConditionStatus{cmmeta.ConditionTrue, cmmeta.ConditionFalse, cmmeta.ConditionUnknown}
+var conditionValues = []string{string(cmmeta.ConditionTrue), string(cmmeta.ConditionFalse), string(cmmeta.ConditionUnknown)}
+
+// The names of the labels of a Certificate, in the order of the alphabet, as
+// the registry has it. conditionLabel comes before them.
+var (
+	conditionLabel = "condition"
+	labelNames     = []string{"issuer_group", "issuer_kind", "issuer_name", "name", "namespace"}
+)
+
+// labelPairs are the labels of crt, which all its series share: their text is
+// that of the object in the cache. There may be 70,000 series.
+func labelPairs(crt *certsv1.Certificate) []*dto.LabelPair {
+	ref := &crt.Spec.IssuerRef
+	values := []*string{&ref.Group, &ref.Kind, &ref.Name, &crt.Name, &crt.Namespace}
+	pairs, out := make([]dto.LabelPair, len(values)), make([]*dto.LabelPair, len(values))
+	for i := range values {
+		pairs[i].Name, pairs[i].Value = &labelNames[i], values[i]
+		out[i] = &pairs[i]
+	}
+	return out
+}
+
+// A sample is one value of a series.
+type sample struct {
+	desc   *prometheus.Desc
+	labels []*dto.LabelPair
+	value  float64
+}
+
+// Desc describes the series.
+func (s sample) Desc() *prometheus.Desc { return s.desc }
+
+// Write writes the value. The labels are shared, so nobody may change them.
+func (s sample) Write(out *dto.Metric) error {
+	out.Label, out.Gauge = s.labels, &dto.Gauge{Value: &s.value}
+	return nil
+}
 
 // A Collector reports every Certificate in the cache at the time of a scrape.
 // So the series of a deleted one are gone at once.
@@ -38,23 +75,22 @@ type timeMetric struct {
 // NewCollector returns a Collector for the Certificates that reader lists,
 // which should be the cache. Of cfg it needs the clock and the back-off.
 func NewCollector(reader client.Reader, cfg Config) *Collector {
-	labels := []string{"name", "namespace", "issuer_name", "issuer_kind", "issuer_group"}
 	at := func(name, help string, of func(*certsv1.CertificateStatus) *metav1.Time) timeMetric {
-		return timeMetric{prometheus.NewDesc("certmanager_certificate_"+name+"_timestamp_seconds", help+" Unix time; 0 if there is none.", labels, nil), of}
+		return timeMetric{prometheus.NewDesc("certmanager_certificate_"+name+"_timestamp_seconds", help+" Unix time; 0 if there is none.", labelNames, nil), of}
 	}
 	notAfter := func(s *certsv1.CertificateStatus) *metav1.Time { return s.NotAfter }
 	return &Collector{
 		reader: reader, clock: cfg.Clock, policy: cfg.policy(),
 		attempts: prometheus.NewDesc("certwright_certificate_failed_attempts",
-			"How many attempts to issue have failed in a row. Absent if the last one succeeded.", labels, nil),
+			"How many attempts to issue have failed in a row. Absent if the last one succeeded.", labelNames, nil),
 		retry: prometheus.NewDesc("certwright_certificate_next_attempt_timestamp_seconds",
-			"When the next attempt after a failed one may be made. Unix time. Absent if the last one succeeded.", labels, nil),
+			"When the next attempt after a failed one may be made. Unix time. Absent if the last one succeeded.", labelNames, nil),
 		due: prometheus.NewDesc("certwright_certificates_renewal_due",
 			"How many Certificates are past their renewal time.", nil, nil),
 		overdue: prometheus.NewDesc("certwright_certificates_renewal_overdue",
 			"How many Certificates are past their renewal time by more than a quarter of what is left from there to their expiry.", nil, nil),
 		ready: prometheus.NewDesc("certmanager_certificate_ready_status",
-			"Whether the Certificate's Ready condition has this value.", []string{"name", "namespace", "condition", "issuer_name", "issuer_kind", "issuer_group"}, nil),
+			"Whether the Certificate's Ready condition has this value.", append([]string{conditionLabel}, labelNames...), nil),
 		times: []timeMetric{
 			at("expiration", "When the certificate expires.", notAfter),
 			at("not_after", "When the certificate expires.", notAfter),
@@ -84,34 +120,35 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 	now, due, overdue := c.clock.Now(), 0, 0
 	for i := range list.Items {
 		crt := &list.Items[i]
-		ref := crt.Spec.IssuerRef
 		past, tooFar := renewalPast(&crt.Status, now)
 		due, overdue = due+past, overdue+tooFar
+		labels := labelPairs(crt)
 		if next, ok := c.policy.nextAttempt(&crt.Status); ok {
 			failures := 1
 			if n := crt.Status.FailedIssuanceAttempts; n != nil {
 				failures = *n
 			}
-			ch <- prometheus.MustNewConstMetric(c.attempts, prometheus.GaugeValue, float64(failures), crt.Name, crt.Namespace, ref.Name, ref.Kind, ref.Group)
-			ch <- prometheus.MustNewConstMetric(c.retry, prometheus.GaugeValue, float64(next.Unix()), crt.Name, crt.Namespace, ref.Name, ref.Kind, ref.Group)
+			ch <- sample{c.attempts, labels, float64(failures)}
+			ch <- sample{c.retry, labels, float64(next.Unix())}
 		}
 		value := cmmeta.ConditionUnknown
 		if ready := crt.Status.Condition(certsv1.CertificateConditionReady); ready != nil {
 			value = ready.Status
 		}
-		for _, v := range conditionValues {
+		for j := range conditionValues {
 			is := 0.
-			if v == value {
+			if conditionValues[j] == string(value) {
 				is = 1
 			}
-			ch <- prometheus.MustNewConstMetric(c.ready, prometheus.GaugeValue, is, crt.Name, crt.Namespace, string(v), ref.Name, ref.Kind, ref.Group)
+			condition := &dto.LabelPair{Name: &conditionLabel, Value: &conditionValues[j]}
+			ch <- sample{c.ready, append([]*dto.LabelPair{condition}, labels...), is}
 		}
 		for _, m := range c.times {
 			seconds := 0.
 			if t := m.of(&crt.Status); t != nil {
 				seconds = float64(t.Unix())
 			}
-			ch <- prometheus.MustNewConstMetric(m.desc, prometheus.GaugeValue, seconds, crt.Name, crt.Namespace, ref.Name, ref.Kind, ref.Group)
+			ch <- sample{m.desc, labels, seconds}
 		}
 	}
 	ch <- prometheus.MustNewConstMetric(c.due, prometheus.GaugeValue, float64(due))
