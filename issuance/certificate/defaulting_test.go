@@ -27,7 +27,7 @@ import (
 // Decide does the same with both, however far the Certificate has come.
 func TestDefaultingChangesNothing(t *testing.T) {
 	t.Parallel()
-	const runs = 200
+	const runs = 500
 	ring := keyring{}
 	filledIn, reached := 0, map[string]int{}
 	for seed := range uint64(runs) {
