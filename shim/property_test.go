@@ -235,7 +235,7 @@ func TestOrderDoesNotMatter(t *testing.T) {
 		r.Shuffle(len(ing.Spec.TLS), func(i, j int) { ing.Spec.TLS[i], ing.Spec.TLS[j] = ing.Spec.TLS[j], ing.Spec.TLS[i] })
 		r.Shuffle(len(existing), func(i, j int) { existing[i], existing[j] = existing[j], existing[i] })
 		got := pass(t, ing, shim.DefaultOptions(), existing)
-		if diff := cmp.Diff(want, got, cmp.AllowUnexported(outcome{}), byName, cmpopts.SortSlices(func(a, b string) bool { return a < b })); diff != "" {
+		if diff := cmp.Diff(want, got, byName, cmpopts.SortSlices(func(a, b string) bool { return a < b })); diff != "" {
 			t.Fatalf("in another order (-want +got):\n%s", diff)
 		}
 	}
