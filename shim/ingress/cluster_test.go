@@ -87,7 +87,7 @@ func TestLifeOfACertificate(t *testing.T) {
 	s.gone("t")
 	s.heard("Normal", "DeleteCertificate", `Successfully deleted unrequired Certificate "t"`)
 
-	for action, want := range map[string]float64{"create": 4, "update": 3, "delete": 2} {
+	for action, want := range map[string]float64{"create": 5, "update": 3, "delete": 3} {
 		s.eventually(action+" is counted", func() bool { return s.counted(action) == want })
 	}
 

@@ -57,23 +57,12 @@ type Config struct {
 // Add starts the controller with mgr. The cache of mgr must hold the managed
 // fields of Certificates: they are our record of what we have set.
 func Add(mgr manager.Manager, cfg Config) error {
-	ctx := context.Background()
-	if err := mgr.GetFieldIndexer().IndexField(ctx, &certsv1.Certificate{}, byOwner, ownerUID); err != nil {
-		return fmt.Errorf("index Certificates by owner: %w", err)
-	}
-	if err := mgr.GetFieldIndexer().IndexField(ctx, &networkingv1.Ingress{}, bySecret, tlsSecrets); err != nil {
-		return fmt.Errorf("index Ingresses by Secret: %w", err)
+	if err := index(mgr.GetFieldIndexer()); err != nil {
+		return err
 	}
 	workers := cfg.Workers
 	if workers == 0 {
 		workers = defaultWorkers
-	}
-	r := &reconciler{
-		Client:  mgr.GetClient(),
-		options: cfg.Options,
-		scope:   cfg.Scope,
-		writer:  &apply.Writer{Client: mgr.GetClient(), Recorder: cfg.Recorder, Manager: shim.IngressManager, Metrics: cfg.Metrics},
-		told:    &apply.Reporter{Recorder: cfg.Recorder},
 	}
 	return builder.ControllerManagedBy(mgr).
 		Named(Name).
@@ -83,7 +72,19 @@ func Add(mgr manager.Manager, cfg Config) error {
 			MaxConcurrentReconciles: workers,
 			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](minBackoff, maxBackoff),
 		}).
-		Complete(r)
+		Complete(newReconciler(mgr.GetClient(), cfg))
+}
+
+// index makes findable what reconciliation looks for.
+func index(fields client.FieldIndexer) error {
+	ctx := context.Background()
+	if err := fields.IndexField(ctx, &certsv1.Certificate{}, byOwner, ownerUID); err != nil {
+		return fmt.Errorf("index Certificates by owner: %w", err)
+	}
+	if err := fields.IndexField(ctx, &networkingv1.Ingress{}, bySecret, tlsSecrets); err != nil {
+		return fmt.Errorf("index Ingresses by Secret: %w", err)
+	}
+	return nil
 }
 
 // reconciler is the shell around shim.Desired and shim.Plan.
@@ -93,6 +94,16 @@ type reconciler struct {
 	scope   Scope
 	writer  *apply.Writer
 	told    *apply.Reporter
+}
+
+func newReconciler(c client.Client, cfg Config) *reconciler {
+	return &reconciler{
+		Client:  c,
+		options: cfg.Options,
+		scope:   cfg.Scope,
+		writer:  &apply.Writer{Client: c, Recorder: cfg.Recorder, Manager: shim.IngressManager, Metrics: cfg.Metrics},
+		told:    &apply.Reporter{Recorder: cfg.Recorder},
+	}
 }
 
 // Reconcile brings the Certificates of one Ingress in step with it.
