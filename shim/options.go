@@ -15,9 +15,10 @@ type Options struct {
 	DefaultIssuerName  string
 	DefaultIssuerKind  string
 	DefaultIssuerGroup string
-	// DefaultIssuer finds the issuer of a namespace for objects that name none,
-	// where there is no DefaultIssuerName. Only new Certificates follow it: one
-	// that exists keeps its issuer. Nil: such objects are refused.
+	// DefaultIssuer finds the issuer of a namespace for objects that name none:
+	// the one that is marked as the default. It comes before DefaultIssuerName,
+	// which counts where it finds none (nil, nil). Only new Certificates follow
+	// it: one that exists keeps its issuer.
 	DefaultIssuer func(namespace string) (*cmmeta.IssuerReference, error)
 	// AutoAnnotations are the annotations of an Ingress that, when true, ask
 	// for certificates: --auto-certificate-annotations.

@@ -266,13 +266,29 @@ func TestPlan(t *testing.T) {
 			}},
 			want: outcome{Told: []string{"BadConfig: Could not determine issuer for ingress due to bad annotations: default issuer: Issuers one and two are both marked"}},
 		},
-		"the default issuer's flag comes before one that could be found": {
+		"one that is found comes before that of the flag": {
+			ingress: app(notes{tlsACME: "1"}, tls("t", "a.ex")),
+			opts: shim.Options{
+				DefaultIssuerName: "flag", AutoAnnotations: []string{tlsACME},
+				DefaultIssuer: func(string) (*cmmeta.IssuerReference, error) { return &cmmeta.IssuerReference{Name: "found"}, nil },
+			},
+			want: outcome{Creates: crts(certificate("t", a, issuedBy("found", "Issuer", "cert-manager.io")))},
+		},
+		"where none is found, the flag counts": {
 			ingress: app(notes{tlsACME: "1"}, tls("t", "a.ex")),
 			opts: shim.Options{
 				DefaultIssuerName: "le", DefaultIssuerKind: "ClusterIssuer", AutoAnnotations: []string{tlsACME},
-				DefaultIssuer: func(string) (*cmmeta.IssuerReference, error) { return nil, errors.New("must not be asked") },
+				DefaultIssuer: func(string) (*cmmeta.IssuerReference, error) { return nil, nil },
 			},
 			want: outcome{Creates: crts(certificate("t", a))},
+		},
+		"an Ingress that names half an issuer does not get one that is found": {
+			ingress: app(notes{tlsACME: "1", "cert-manager.io/issuer-kind": "Foo"}, tls("t", "a.ex")),
+			opts: shim.Options{
+				DefaultIssuerName: "flag", AutoAnnotations: []string{tlsACME}, DefaultIssuerGroup: "foo.ex",
+				DefaultIssuer: func(string) (*cmmeta.IssuerReference, error) { return nil, errors.New("must not be asked") },
+			},
+			want: outcome{Creates: crts(certificate("t", a, issuedBy("flag", "Foo", "foo.ex")))},
 		},
 		"labels with an excluded prefix are not copied": {
 			ingress: labelled(app(le1, tls("t", "a.ex")), map[string]string{"app": "x", "argocd.argoproj.io/instance": "y"}),

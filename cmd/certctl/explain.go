@@ -8,9 +8,11 @@ import (
 
 	"github.com/spf13/cobra"
 
+	cmmeta "github.com/certwright/certwright/certs/meta/v1"
 	"github.com/certwright/certwright/cmd/internal/explain"
 	"github.com/certwright/certwright/issuance/certificate"
 	"github.com/certwright/certwright/shim"
+	"github.com/certwright/certwright/webhook"
 )
 
 // explainCommand says why something is not ready.
@@ -45,6 +47,9 @@ first.`,
 		in, err := to.open()
 		if err != nil {
 			return err
+		}
+		options.DefaultIssuer = func(namespace string) (*cmmeta.IssuerReference, error) {
+			return webhook.MarkedIssuer(cmd.Context(), in, namespace)
 		}
 		observer := explain.Observer{From: in, Now: time.Now(), Backoff: backoff, Shim: options}
 		report, err := observer.Explain(cmd.Context(), kind, in.namespace, name)

@@ -3,10 +3,13 @@ package main
 import (
 	"context"
 	"fmt"
+	"time"
 
+	cmmeta "github.com/certwright/certwright/certs/meta/v1"
 	"github.com/certwright/certwright/shim"
 	"github.com/certwright/certwright/shim/apply"
 	"github.com/certwright/certwright/shim/ingress"
+	"github.com/certwright/certwright/webhook"
 )
 
 // addShim adds the role that turns annotated Ingresses into Certificates.
@@ -19,10 +22,23 @@ func (p *process) addShim(context.Context) error {
 		return fmt.Errorf("metrics: %w", err)
 	}
 	options := shim.DefaultOptions()
+	options.DefaultIssuer = p.markedIssuer
 	options.DefaultIssuerName, options.DefaultIssuerKind, options.DefaultIssuerGroup = p.DefaultIssuerName, p.DefaultIssuerKind, p.DefaultIssuerGroup
 	options.AutoAnnotations, options.ExtraAnnotations = p.AutoAnnotations, p.ExtraAnnotations
 	options.ExcludedLabelPrefixes = p.ExcludedLabels
 	return ingress.Add(p.manager, ingress.Config{
 		Recorder: p.recorder(shim.IngressManager), Options: options, Workers: p.Workers, Metrics: metrics,
+		NamespacedOnly: p.Namespace != "",
 	})
 }
+
+// markedIssuer returns the issuer of a namespace that is marked as the default,
+// nil if there is none.
+func (p *process) markedIssuer(namespace string) (*cmmeta.IssuerReference, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), lookTimeout)
+	defer cancel()
+	return webhook.MarkedIssuer(ctx, p.manager.GetCache(), namespace)
+}
+
+// lookTimeout bounds a look into the caches.
+const lookTimeout = 5 * time.Second

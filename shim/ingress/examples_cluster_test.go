@@ -51,7 +51,7 @@ func cachedClient(t *testing.T) client.Client {
 	s := openStage(t)
 	mgr, err := ctrl.NewManager(s.config, ctrl.Options{Scheme: s.Scheme(), Metrics: metricsserver.Options{BindAddress: "0"}})
 	s.must(err)
-	s.must(index(mgr.GetFieldIndexer()))
+	s.must(index(mgr.GetFieldIndexer(), shim.DefaultOptions()))
 	for _, obj := range []client.Object{&networkingv1.Ingress{}, &certsv1.Certificate{}} {
 		_, err := mgr.GetCache().GetInformer(t.Context(), obj, cache.BlockUntilSynced(false))
 		s.must(err)

@@ -52,37 +52,48 @@ type Config struct {
 	Scope Scope
 	// Metrics counts the writes; nil counts nothing.
 	Metrics *apply.Metrics
+	// NamespacedOnly says that there are no ClusterIssuers.
+	NamespacedOnly bool
 }
 
 // Add starts the controller with mgr. The cache of mgr must hold the managed
 // fields of Certificates: they are our record of what we have set.
 func Add(mgr manager.Manager, cfg Config) error {
-	if err := index(mgr.GetFieldIndexer()); err != nil {
+	if err := index(mgr.GetFieldIndexer(), cfg.Options); err != nil {
 		return err
 	}
 	workers := cfg.Workers
 	if workers == 0 {
 		workers = defaultWorkers
 	}
-	return builder.ControllerManagedBy(mgr).
+	controlled := builder.ControllerManagedBy(mgr).
 		Named(Name).
 		For(&networkingv1.Ingress{}, builder.WithPredicates(ingressChanged())).
 		WatchesRawSource(source.Kind(mgr.GetCache(), &certsv1.Certificate{}, certificates(mgr.GetCache()))).
 		WithOptions(controller.Options{
 			MaxConcurrentReconciles: workers,
 			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](minBackoff, maxBackoff),
-		}).
-		Complete(newReconciler(mgr.GetClient(), cfg))
+		})
+	if cfg.Options.DefaultIssuer != nil {
+		controlled.WatchesRawSource(source.Kind(mgr.GetCache(), &certsv1.Issuer{}, defaultIssuers[*certsv1.Issuer](mgr.GetCache())))
+		if !cfg.NamespacedOnly {
+			controlled.WatchesRawSource(source.Kind(mgr.GetCache(), &certsv1.ClusterIssuer{}, defaultIssuers[*certsv1.ClusterIssuer](mgr.GetCache())))
+		}
+	}
+	return controlled.Complete(newReconciler(mgr.GetClient(), cfg))
 }
 
 // index makes findable what reconciliation looks for.
-func index(fields client.FieldIndexer) error {
+func index(fields client.FieldIndexer, opts shim.Options) error {
 	ctx := context.Background()
 	if err := fields.IndexField(ctx, &certsv1.Certificate{}, byOwner, ownerUID); err != nil {
 		return fmt.Errorf("index Certificates by owner: %w", err)
 	}
 	if err := fields.IndexField(ctx, &networkingv1.Ingress{}, bySecret, tlsSecrets); err != nil {
 		return fmt.Errorf("index Ingresses by Secret: %w", err)
+	}
+	if err := fields.IndexField(ctx, &networkingv1.Ingress{}, byNoIssuer, noIssuer(opts)); err != nil {
+		return fmt.Errorf("index Ingresses that name no issuer: %w", err)
 	}
 	return nil
 }

@@ -55,7 +55,7 @@ func (r *run) defaultIssuerOfSource(namespace string) (*cmmeta.IssuerReference, 
 	switch {
 	case refused != nil:
 		return nil, errors.New(refused.Detail)
-	case ref == nil:
+	case ref == nil && r.opts.DefaultIssuer.Name == "":
 		return nil, errors.New(noDefault)
 	}
 	return ref, nil
