@@ -30,7 +30,7 @@ func knownAnnotations(kind string, opts Options) []string {
 	case certsv1.CertificateKind:
 		return certificateAnnotations
 	case IngressKind:
-		known := []string{IssuerKey, ClusterIssuerKey, IssuerKindKey, IssuerGroupKey, TLSKey}
+		known := []string{IssuerKey, ClusterIssuerKey, IssuerKindKey, IssuerGroupKey, TLSKey, RuleHostsKey}
 		for _, r := range rows {
 			known = append(known, r.key)
 		}

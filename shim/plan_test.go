@@ -290,6 +290,51 @@ func TestPlan(t *testing.T) {
 			},
 			want: outcome{Creates: crts(certificate("t", a, issuedBy("flag", "Foo", "foo.ex")))},
 		},
+		"names of its own replace the hosts, IP addresses too": {
+			ingress: app(notes{clusterIssuer: "le", shim.DNSNamesKey: "*.example.org, example.org"}, tls("t", "a.ex", "10.0.0.1"), tls("u")),
+			want:    outcome{Creates: crts(certificate("t", []string{"*.example.org", "example.org"}), certificate("u", []string{"*.example.org", "example.org"}))},
+		},
+		"further names come after them": {
+			ingress: app(notes{clusterIssuer: "le", shim.DNSNamesKey: "*.example.org", "cert-manager.io/alt-names": "b.ex", "cert-manager.io/ip-sans": "10.0.0.2"}, tls("t", "a.ex")),
+			want: outcome{Creates: crts(certificate("t", []string{"*.example.org", "b.ex"}, spec(func(s *certsv1.CertificateSpec) {
+				s.IPAddresses = []string{"10.0.0.2"}
+			})))},
+		},
+		"no names of its own are a mistake": {
+			ingress: app(notes{clusterIssuer: "le", shim.DNSNamesKey: " "}, tls("t", "a.ex")),
+			want:    outcome{Told: []string{`BadConfig: Could not make Certificates due to bad annotations: metadata.annotations[certwright.dev/dns-names]: Invalid value: " ": must not be empty`}},
+		},
+		"a name of its own that is none is told where it stands, though a host is the same": {
+			ingress: app(notes{clusterIssuer: "le", shim.DNSNamesKey: "b ex"}, tls("t", "b ex")),
+			want: outcome{Told: []string{`BadConfig: Could not make Certificates due to bad annotations: metadata.annotations[certwright.dev/dns-names]: ` +
+				`Invalid value: "b ex": is not a DNS name; use letters, digits, '-', '_', '.' and '*' only, without port and path`}},
+		},
+		"a block without hosts takes those of the rules, if asked to": {
+			ingress: ruled(app(notes{clusterIssuer: "le", shim.RuleHostsKey: "true"}, tls("t"), tls("u", "c.ex")), "a.ex", "", "*.b.ex", "a.ex"),
+			want:    outcome{Creates: crts(certificate("t", []string{"a.ex", "*.b.ex"}), certificate("u", []string{"c.ex"}))},
+		},
+		"and is skipped if the rules have none": {
+			ingress: ruled(app(notes{clusterIssuer: "le", shim.RuleHostsKey: "true"}, tls("t")), ""),
+			want:    outcome{Told: []string{"BadConfig: Skipped a TLS block: spec.tls[0].hosts: Required value"}},
+		},
+		"not asked to, it is skipped": {
+			ingress: ruled(app(notes{clusterIssuer: "le", shim.RuleHostsKey: "false"}, tls("t")), "a.ex"),
+			want:    outcome{Told: []string{"BadConfig: Skipped a TLS block: spec.tls[0].hosts: Required value"}},
+		},
+		"Ingresses of another class than those of the flag are left alone": {
+			ingress: classed(app(le1, tls("t", "a.ex")), "nginx"), opts: shim.Options{IngressClasses: []string{"traefik", "haproxy"}}, want: outcome{},
+		},
+		"those of its classes are not": {
+			ingress: classed(app(le1, tls("t", "a.ex")), "nginx"), opts: shim.Options{IngressClasses: []string{"traefik", "nginx"}},
+			want: outcome{Creates: crts(certificate("t", a))},
+		},
+		"the annotation wins over the field": {
+			ingress: classed(app(notes{clusterIssuer: "le", "kubernetes.io/ingress.class": "traefik"}, tls("t", "a.ex")), "nginx"),
+			opts:    shim.Options{IngressClasses: []string{"nginx"}}, want: outcome{},
+		},
+		"an Ingress without a class is of none of them": {
+			ingress: app(le1, tls("t", "a.ex")), opts: shim.Options{IngressClasses: []string{"nginx"}}, want: outcome{},
+		},
 		"labels with an excluded prefix are not copied": {
 			ingress: labelled(app(le1, tls("t", "a.ex")), map[string]string{"app": "x", "argocd.argoproj.io/instance": "y"}),
 			opts:    shim.Options{ExcludedLabelPrefixes: []string{"argocd.argoproj.io/"}},

@@ -45,11 +45,11 @@ func Failure(crt *certsv1.Certificate) (Problem, bool) {
 	return problem(ReasonFailed, fmt.Sprintf("Certificate %q: %s: %s", crt.Name, issuing.Reason, issuing.Message)), true
 }
 
-// Failures are the Problems of the Certificates that src controls.
+// Failures are the Problems of the Certificates that src owns.
 func Failures(src *Source, current []*certsv1.Certificate) []Problem {
 	var problems []Problem
 	for _, crt := range current {
-		if p, failed := Failure(crt); failed && controls(src, crt) {
+		if p, failed := Failure(crt); failed && Owns(src, crt) {
 			problems = append(problems, p)
 		}
 	}

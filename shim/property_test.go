@@ -23,6 +23,8 @@ import (
 var values = map[string][]string{
 	"cert-manager.io/cluster-issuer":                       {"le", "other"},
 	"cert-manager.io/common-name":                          {"", "a.ex", "b.ex"},
+	"certwright.dev/dns-names":                             {"", "*.ex", "*.ex, b.ex", "10.0.0.1"},
+	"certwright.dev/rule-hosts":                            {"true", "false"},
 	"cert-manager.io/alt-names":                            {"", "x.ex", "x.ex, y.ex", "x y"},
 	"cert-manager.io/ip-sans":                              {"", "10.0.0.1", "::1,10.0.0.1", "ten"},
 	"cert-manager.io/uri-sans":                             {"spiffe://a/b"},

@@ -14,6 +14,8 @@ type Source struct {
 
 	// Manager is the field manager of its Certificates.
 	Manager string
+	// Class of an Ingress; empty if it has none.
+	Class string
 	// Blocks are its TLS blocks (or listeners), in order.
 	Blocks []Block
 	// Refused says why the object as a whole is left alone. Empty: it is not.

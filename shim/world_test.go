@@ -56,6 +56,19 @@ func ingress(annotations notes, blocks []string) *networkingv1.Ingress {
 	return ing
 }
 
+// ruled gives ing a rule for each host.
+func ruled(ing *networkingv1.Ingress, hosts ...string) *networkingv1.Ingress {
+	for _, host := range hosts {
+		ing.Spec.Rules = append(ing.Spec.Rules, networkingv1.IngressRule{Host: host})
+	}
+	return ing
+}
+
+func classed(ing *networkingv1.Ingress, class string) *networkingv1.Ingress {
+	ing.Spec.IngressClassName = &class
+	return ing
+}
+
 // pass is what a shell does, without writing.
 func pass(t *testing.T, ing *networkingv1.Ingress, opts shim.Options, existing []*certsv1.Certificate) outcome {
 	t.Helper()

@@ -55,6 +55,7 @@ type config struct {
 	Profiling           bool
 	ProfilerAddress     string
 	ExcludedLabels      []string
+	IngressClasses      []string
 	OwnerRef            bool
 	CopiedAnnotations   []string
 	MinBackoff          time.Duration
@@ -119,6 +120,7 @@ func flagSet(c *config) *pflag.FlagSet {
 	f.StringSliceVar(&c.AutoAnnotations, "auto-certificate-annotations", []string{"kubernetes.io/tls-acme"}, "annotations that, when true, ask for a certificate from the default issuer")
 	f.StringSliceVar(&c.ExtraAnnotations, "extra-certificate-annotations", nil, "annotations that are copied from an Ingress to its Certificates")
 	f.StringSliceVar(&c.ExcludedLabels, "shim-excluded-label-prefixes", nil, "labels that are not copied from an Ingress to its Certificates")
+	f.StringSliceVar(&c.IngressClasses, "ingress-class", nil, "read Ingresses of these classes only; empty reads all")
 	f.BoolVar(&c.OwnerRef, "enable-certificate-owner-ref", false, "delete a Secret together with its Certificate")
 	f.StringSliceVar(&c.CopiedAnnotations, "copied-annotation-prefixes", []string{"*", "-kubectl.kubernetes.io/", "-fluxcd.io/", "-argocd.argoproj.io/"}, "annotations that are copied from a Certificate to its requests")
 	f.DurationVar(&c.MinBackoff, "certificate-request-minimum-backoff-duration", time.Hour, "wait after the first failed issuance")

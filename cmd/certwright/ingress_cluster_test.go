@@ -6,11 +6,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -97,4 +99,89 @@ func TestDefaultIssuer(t *testing.T) {
 	if crt := ready(t, ns, "own-tls", 1); crt.Spec.IssuerRef.Name != "ca" {
 		t.Errorf("own-tls went to %+v", crt.Spec.IssuerRef)
 	}
+}
+
+// TestSharedWildcard: Ingresses that bring the same names share one Certificate,
+// which outlives each of them, and nothing is issued again.
+func TestSharedWildcard(t *testing.T) {
+	ns := newNamespace(t)
+	share := map[string]string{shim.IssuerKey: "ca", shim.DNSNamesKey: "*.example.org"}
+	names := []string{"a", "b", "c", "d"}
+	for _, name := range names {
+		create(t, newIngress(ns, name, share, "wildcard", name+".example.org"))
+	}
+	first := owned(t, ns, "wildcard", names...)
+	ready(t, ns, "wildcard", 1)
+	secret := &corev1.Secret{}
+	if err := admin.Get(t.Context(), client.ObjectKeyFromObject(first), secret); err != nil {
+		t.Fatal(err)
+	}
+	leaf := string(secret.Data[corev1.TLSCertKey])
+
+	// The controller is deleted, the next one forgets the Secret, the one after
+	// that is deleted too.
+	for i := range 3 {
+		controller := metav1.GetControllerOf(owned(t, ns, "wildcard", names...)).Name
+		ing := &networkingv1.Ingress{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: controller}}
+		var err error
+		if i == 1 {
+			err = admin.Patch(t.Context(), ing, client.RawPatch("application/merge-patch+json", []byte(`{"spec":{"tls":null}}`)))
+		} else {
+			err = admin.Delete(t.Context(), ing)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		names = slices.DeleteFunc(names, func(name string) bool { return name == controller })
+	}
+	last := owned(t, ns, "wildcard", names...)
+	if err := admin.Get(t.Context(), client.ObjectKeyFromObject(first), secret); err != nil {
+		t.Fatal(err)
+	}
+	if last.UID != first.UID || string(secret.Data[corev1.TLSCertKey]) != leaf {
+		t.Error("the Certificate was made or issued again")
+	}
+	ready(t, ns, "wildcard", 1)
+
+	// It still follows, and goes with the last one.
+	one := names[0]
+	patch := client.RawPatch("application/merge-patch+json", fmt.Appendf(nil, `{"metadata":{"annotations":{%q:"*.example.net"}}}`, shim.DNSNamesKey))
+	if err := admin.Patch(t.Context(), &networkingv1.Ingress{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: one}}, patch); err != nil {
+		t.Fatal(err)
+	}
+	if crt := ready(t, ns, "wildcard", 2); !slices.Equal(crt.Spec.DNSNames, []string{"*.example.net"}) {
+		t.Errorf("names are %q", crt.Spec.DNSNames)
+	}
+	if err := admin.Delete(t.Context(), &networkingv1.Ingress{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: one}}); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "wildcard stays", func(ctx context.Context) error {
+		err := admin.Get(ctx, client.ObjectKeyFromObject(first), &certsv1.Certificate{})
+		if apierrors.IsNotFound(err) {
+			return nil
+		}
+		return fmt.Errorf("still there: %w", err)
+	})
+}
+
+// owned waits until exactly these Ingresses own the Certificate, one of them as
+// its controller.
+func owned(t *testing.T, namespace, name string, owners ...string) *certsv1.Certificate {
+	t.Helper()
+	crt := &certsv1.Certificate{}
+	eventually(t, name+" has not the right owners", func(ctx context.Context) error {
+		if err := admin.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, crt); err != nil {
+			return err
+		}
+		var got []string
+		for _, ref := range crt.OwnerReferences {
+			got = append(got, ref.Name)
+		}
+		slices.Sort(got)
+		if !slices.Equal(got, owners) || metav1.GetControllerOf(crt) == nil {
+			return fmt.Errorf("owners are %v, want %v", crt.OwnerReferences, owners)
+		}
+		return nil
+	})
+	return crt
 }

@@ -25,7 +25,7 @@ func (p *process) addShim(context.Context) error {
 	options.DefaultIssuer = p.markedIssuer
 	options.DefaultIssuerName, options.DefaultIssuerKind, options.DefaultIssuerGroup = p.DefaultIssuerName, p.DefaultIssuerKind, p.DefaultIssuerGroup
 	options.AutoAnnotations, options.ExtraAnnotations = p.AutoAnnotations, p.ExtraAnnotations
-	options.ExcludedLabelPrefixes = p.ExcludedLabels
+	options.ExcludedLabelPrefixes, options.IngressClasses = p.ExcludedLabels, p.IngressClasses
 	return ingress.Add(p.manager, ingress.Config{
 		Recorder: p.recorder(shim.IngressManager), Options: options, Workers: p.Workers, Metrics: metrics,
 		NamespacedOnly: p.Namespace != "",

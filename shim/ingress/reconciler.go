@@ -86,7 +86,7 @@ func Add(mgr manager.Manager, cfg Config) error {
 // index makes findable what reconciliation looks for.
 func index(fields client.FieldIndexer, opts shim.Options) error {
 	ctx := context.Background()
-	if err := fields.IndexField(ctx, &certsv1.Certificate{}, byOwner, ownerUID); err != nil {
+	if err := fields.IndexField(ctx, &certsv1.Certificate{}, byOwner, ownerUIDs); err != nil {
 		return fmt.Errorf("index Certificates by owner: %w", err)
 	}
 	if err := fields.IndexField(ctx, &networkingv1.Ingress{}, bySecret, tlsSecrets); err != nil {
@@ -147,6 +147,7 @@ func (r *reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reco
 			log.FromContext(ctx).V(1).Info("left alone a certificate that is not ours", "certificate", crt.Name)
 		}
 		outcome, failure = r.writer.Take(ctx, ing, changes)
+		problems = append(problems, changes.Problems...)
 		problems = append(problems, outcome.Refused...)
 		problems = append(problems, shim.Failures(src, current)...)
 	}
@@ -166,7 +167,7 @@ func (r *reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reco
 	}
 }
 
-// observe reads the Certificates that src controls, and those that stand where
+// observe reads the Certificates that src owns, and those that stand where
 // a wanted one belongs. They are the cache's own: nobody writes to them.
 func (r *reconciler) observe(ctx context.Context, src *shim.Source, wanted shim.Wanted) ([]*certsv1.Certificate, error) {
 	var owned certsv1.CertificateList

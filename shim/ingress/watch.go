@@ -6,7 +6,6 @@ import (
 
 	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/util/workqueue"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/event"
@@ -21,17 +20,20 @@ import (
 
 // Indexes of the cache.
 const (
-	// byOwner finds Certificates by the UID of the Ingress that controls them.
+	// byOwner finds Certificates by the UIDs of the Ingresses that own them.
 	byOwner = "certwright.dev/ingress-uid"
 	// bySecret finds Ingresses by the Secrets that they mention.
 	bySecret = "certwright.dev/ingress-tls-secret"
 )
 
-func ownerUID(obj client.Object) []string {
-	if controller := metav1.GetControllerOfNoCopy(obj); controller != nil && controller.Kind == shim.IngressKind {
-		return []string{string(controller.UID)}
+func ownerUIDs(obj client.Object) []string {
+	var uids []string
+	for _, owner := range obj.GetOwnerReferences() {
+		if owner.Kind == shim.IngressKind {
+			uids = append(uids, string(owner.UID))
+		}
 	}
-	return nil
+	return uids
 }
 
 func tlsSecrets(obj client.Object) []string {
@@ -59,7 +61,8 @@ func ingressChanged() predicate.Predicate {
 }
 
 // certificateChanged drops updates that neither the plan nor the user's view
-// of the Ingress depends on: nearly all of the status.
+// of the Ingress depends on: nearly all of the status. Owners are not its
+// subject.
 func certificateChanged(before, after *certsv1.Certificate) bool {
 	failedBefore, _ := shim.Failure(before)
 	failedAfter, _ := shim.Failure(after)
@@ -67,41 +70,49 @@ func certificateChanged(before, after *certsv1.Certificate) bool {
 		before.Generation != after.Generation ||
 		failedBefore != failedAfter ||
 		!maps.Equal(before.Labels, after.Labels) ||
-		!maps.Equal(before.Annotations, after.Annotations) ||
-		!equality.Semantic.DeepEqual(before.OwnerReferences, after.OwnerReferences)
+		!maps.Equal(before.Annotations, after.Annotations)
 }
 
-// certificates wakes the Ingress that controls a Certificate. When one goes
-// that an Ingress had to leave alone, that Ingress may make its own.
+// certificates wakes the Ingresses that own a Certificate, and, when one comes,
+// goes or changes hands, all that name its Secret: one may share it, or make its
+// own now.
 func certificates(reader client.Reader) handler.TypedEventHandler[*certsv1.Certificate, reconcile.Request] {
 	type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
-	wake := func(q queue, crt *certsv1.Certificate) {
-		if controller := metav1.GetControllerOfNoCopy(crt); controller != nil && controller.Kind == shim.IngressKind {
-			q.Add(reconcile.Request{NamespacedName: client.ObjectKey{Namespace: crt.Namespace, Name: controller.Name}})
+	owners := func(q queue, crt *certsv1.Certificate) {
+		for _, owner := range crt.OwnerReferences {
+			if owner.Kind == shim.IngressKind {
+				q.Add(reconcile.Request{NamespacedName: client.ObjectKey{Namespace: crt.Namespace, Name: owner.Name}})
+			}
+		}
+	}
+	all := func(ctx context.Context, q queue, crt *certsv1.Certificate) {
+		owners(q, crt)
+		var naming networkingv1.IngressList
+		err := reader.List(ctx, &naming, client.InNamespace(crt.Namespace),
+			client.MatchingFields{bySecret: crt.Name}, client.UnsafeDisableDeepCopy)
+		if err != nil {
+			log.FromContext(ctx).Error(err, "cannot list Ingresses that name a Secret", "secret", crt.Name)
+			return
+		}
+		for i := range naming.Items {
+			q.Add(reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&naming.Items[i])})
 		}
 	}
 	return handler.TypedFuncs[*certsv1.Certificate, reconcile.Request]{
-		CreateFunc: func(_ context.Context, e event.TypedCreateEvent[*certsv1.Certificate], q queue) {
-			wake(q, e.Object)
+		CreateFunc: func(ctx context.Context, e event.TypedCreateEvent[*certsv1.Certificate], q queue) {
+			all(ctx, q, e.Object)
 		},
-		UpdateFunc: func(_ context.Context, e event.TypedUpdateEvent[*certsv1.Certificate], q queue) {
-			if certificateChanged(e.ObjectOld, e.ObjectNew) {
-				wake(q, e.ObjectOld)
-				wake(q, e.ObjectNew)
+		UpdateFunc: func(ctx context.Context, e event.TypedUpdateEvent[*certsv1.Certificate], q queue) {
+			switch {
+			case !equality.Semantic.DeepEqual(e.ObjectOld.OwnerReferences, e.ObjectNew.OwnerReferences):
+				owners(q, e.ObjectOld)
+				all(ctx, q, e.ObjectNew)
+			case certificateChanged(e.ObjectOld, e.ObjectNew):
+				owners(q, e.ObjectNew)
 			}
 		},
 		DeleteFunc: func(ctx context.Context, e event.TypedDeleteEvent[*certsv1.Certificate], q queue) {
-			wake(q, e.Object)
-			var waiting networkingv1.IngressList
-			err := reader.List(ctx, &waiting, client.InNamespace(e.Object.Namespace),
-				client.MatchingFields{bySecret: e.Object.Name}, client.UnsafeDisableDeepCopy)
-			if err != nil {
-				log.FromContext(ctx).Error(err, "cannot list Ingresses that mention a Secret", "secret", e.Object.Name)
-				return
-			}
-			for i := range waiting.Items {
-				q.Add(reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&waiting.Items[i])})
-			}
+			all(ctx, q, e.Object)
 		},
 	}
 }
