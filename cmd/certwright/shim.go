@@ -8,28 +8,38 @@ import (
 	cmmeta "github.com/certwright/certwright/certs/meta/v1"
 	"github.com/certwright/certwright/shim"
 	"github.com/certwright/certwright/shim/apply"
+	"github.com/certwright/certwright/shim/follow"
 	"github.com/certwright/certwright/shim/ingress"
 	"github.com/certwright/certwright/webhook"
 )
 
 // addShim adds the role that turns annotated Ingresses into Certificates.
-func (p *process) addShim(context.Context) error {
-	if !p.controller(ingress.Name) {
-		return nil
-	}
+func (p *process) addShim(ctx context.Context) error {
 	metrics := apply.NewMetrics()
 	if err := p.registry.Register(metrics); err != nil {
 		return fmt.Errorf("metrics: %w", err)
 	}
+	if err := follow.Index(ctx, p.manager.GetFieldIndexer()); err != nil {
+		return err
+	}
+	cfg := follow.Config{
+		Recorder: p.recorder, Options: p.shimOptions(), Workers: p.Workers, Metrics: metrics,
+		NamespacedOnly: p.Namespace != "",
+	}
+	if !p.controller(ingress.Name) {
+		return nil
+	}
+	return ingress.Add(p.manager, cfg)
+}
+
+// shimOptions say how annotations are read.
+func (p *process) shimOptions() shim.Options {
 	options := shim.DefaultOptions()
 	options.DefaultIssuer = p.markedIssuer
 	options.DefaultIssuerName, options.DefaultIssuerKind, options.DefaultIssuerGroup = p.DefaultIssuerName, p.DefaultIssuerKind, p.DefaultIssuerGroup
 	options.AutoAnnotations, options.ExtraAnnotations = p.AutoAnnotations, p.ExtraAnnotations
 	options.ExcludedLabelPrefixes, options.IngressClasses = p.ExcludedLabels, p.IngressClasses
-	return ingress.Add(p.manager, ingress.Config{
-		Recorder: p.recorder(shim.IngressManager), Options: options, Workers: p.Workers, Metrics: metrics,
-		NamespacedOnly: p.Namespace != "",
-	})
+	return options
 }
 
 // markedIssuer returns the issuer of a namespace that is marked as the default,

@@ -25,6 +25,7 @@ import (
 	certsv1 "github.com/certwright/certwright/certs/v1"
 	"github.com/certwright/certwright/shim"
 	"github.com/certwright/certwright/shim/apply"
+	"github.com/certwright/certwright/shim/follow"
 	"github.com/certwright/certwright/test/annotated"
 )
 
@@ -51,7 +52,7 @@ func cachedClient(t *testing.T) client.Client {
 	s := openStage(t)
 	mgr, err := ctrl.NewManager(s.config, ctrl.Options{Scheme: s.Scheme(), Metrics: metricsserver.Options{BindAddress: "0"}})
 	s.must(err)
-	s.must(index(mgr.GetFieldIndexer(), shim.DefaultOptions()))
+	s.must(follow.Index(t.Context(), mgr.GetFieldIndexer()))
 	for _, obj := range []client.Object{&networkingv1.Ingress{}, &certsv1.Certificate{}} {
 		_, err := mgr.GetCache().GetInformer(t.Context(), obj, cache.BlockUntilSynced(false))
 		s.must(err)
@@ -103,7 +104,9 @@ func (r *rehearsal) play(example annotated.Example) {
 		opts = *example.Options
 	}
 	events := record.NewFakeRecorder(20)
-	shell := newReconciler(r.cached, Config{Recorder: events, Options: opts, Metrics: r.metrics})
+	shell := follow.NewReconciler(r.cached, follow.Config{
+		Recorder: func(string) record.EventRecorder { return events }, Options: opts, Metrics: r.metrics,
+	}, shim.IngressManager, reader(r.cached))
 	pass := func() {
 		r.Helper()
 		_, err := shell.Reconcile(r.Context(), reconcile.Request{NamespacedName: client.ObjectKeyFromObject(app)})

@@ -31,6 +31,7 @@ import (
 	"github.com/certwright/certwright/deploy"
 	"github.com/certwright/certwright/shim"
 	"github.com/certwright/certwright/shim/apply"
+	"github.com/certwright/certwright/shim/follow"
 )
 
 // patience is how long the world may take to be as it shall be.
@@ -76,7 +77,7 @@ func (s *stage) newNamespace() {
 }
 
 // newStage is a stage with the controller running.
-func newStage(t *testing.T, change ...func(*stage, *Config)) *stage {
+func newStage(t *testing.T, change ...func(*stage, *follow.Config)) *stage {
 	t.Helper()
 	s := openStage(t)
 	s.newNamespace()
@@ -86,8 +87,9 @@ func newStage(t *testing.T, change ...func(*stage, *Config)) *stage {
 		Controller: controllerOptions(),
 	})
 	s.must(err)
-	cfg := Config{
-		Recorder: mgr.GetEventRecorderFor(shim.IngressManager), //nolint:staticcheck // the events API of core/v1 is what users' alerts read
+	s.must(follow.Index(t.Context(), mgr.GetFieldIndexer()))
+	cfg := follow.Config{
+		Recorder: mgr.GetEventRecorderFor, //nolint:staticcheck // the events API of core/v1 is what users' alerts read
 		Options:  shim.DefaultOptions(),
 		Scope:    within(s.namespace),
 		Metrics:  s.metrics,
