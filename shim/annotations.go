@@ -340,10 +340,11 @@ func setSecretTemplate(crt *certsv1.Certificate, value string) error {
 }
 
 func editInPlace(crt *certsv1.Certificate, value string) error {
-	if value != "true" {
+	owner := metav1.GetControllerOf(crt)
+	if value != "true" || owner.Kind == ServiceKind { // has no paths
 		return nil
 	}
-	crt.Annotations[OverrideIngressNameKey] = metav1.GetControllerOf(crt).Name
+	crt.Annotations[OverrideIngressNameKey] = owner.Name
 	crt.Annotations[certsv1.IssueTemporaryCertificateKey] = "true"
 	return nil
 }

@@ -49,6 +49,10 @@ func Triggered(src *Source, opts Options) bool {
 	if !opts.reads(src) {
 		return false
 	}
+	if src.Kind == ServiceKind { // has no place for a Secret but its annotation
+		_, ok := src.Annotations[SecretNameKey]
+		return ok
+	}
 	for _, key := range []string{IssuerKey, ClusterIssuerKey} {
 		if _, ok := src.Annotations[key]; ok {
 			return true
@@ -69,7 +73,7 @@ func (s *Source) says(key string) bool {
 
 // Desired says which Certificates src asks for.
 func Desired(src *Source, opts Options) Wanted {
-	if src.leaving() || !Triggered(src, opts) {
+	if src.leaving() || src.Dormant || !Triggered(src, opts) {
 		return Wanted{}
 	}
 	issuer, unresolved, wrong := chooseIssuer(src, &opts)

@@ -35,6 +35,14 @@ func knownAnnotations(kind string, opts Options) []string {
 			known = append(known, r.key)
 		}
 		return append(append(known, opts.AutoAnnotations...), opts.ExtraAnnotations...)
+	case ServiceKind:
+		known := []string{IssuerKey, ClusterIssuerKey, IssuerKindKey, IssuerGroupKey, SecretNameKey}
+		for _, r := range rows {
+			if r.key != HTTP01EditInPlaceKey {
+				known = append(known, r.key)
+			}
+		}
+		return append(known, opts.ExtraAnnotations...)
 	default:
 		return nil
 	}

@@ -20,6 +20,9 @@ type Source struct {
 	Blocks []Block
 	// Refused says why the object as a whole is left alone. Empty: it is not.
 	Refused field.ErrorList
+	// Dormant says that something which it depends on is not there, so that it
+	// is left alone for now, without a word.
+	Dormant bool
 	// CertificateAnnotations are put on every Certificate.
 	CertificateAnnotations map[string]string
 }
@@ -72,8 +75,12 @@ func (s *Source) leaving() bool {
 
 // blockNoun is what events call a block.
 func (s *Source) blockNoun() string {
-	if s.Kind == IngressKind {
+	switch s.Kind {
+	case IngressKind:
 		return "TLS block"
+	case ServiceKind:
+		return "certificate"
+	default:
+		return "listener block"
 	}
-	return "listener block"
 }

@@ -72,7 +72,11 @@ func classed(ing *networkingv1.Ingress, class string) *networkingv1.Ingress {
 // pass is what a shell does, without writing.
 func pass(t *testing.T, ing *networkingv1.Ingress, opts shim.Options, existing []*certsv1.Certificate) outcome {
 	t.Helper()
-	src := shim.FromIngress(ing)
+	return passOver(t, shim.FromIngress(ing), opts, existing)
+}
+
+func passOver(t *testing.T, src *shim.Source, opts shim.Options, existing []*certsv1.Certificate) outcome {
+	t.Helper()
 	wanted := shim.Desired(src, opts)
 	changes := shim.Plan(src, opts, wanted, existing)
 	var out outcome

@@ -97,7 +97,7 @@ func flagSet(c *config) *pflag.FlagSet {
 
 	f.StringVar(&c.Namespace, "namespace", "", "look at this namespace only; ClusterIssuers are off then")
 	f.StringVar(&c.ClusterResourceNamespace, "cluster-resource-namespace", "kube-system", "where the Secrets of ClusterIssuers are")
-	f.StringSliceVar(&c.Controllers, "controllers", []string{"*"}, "controllers to run; -certificaterequests-approver switches off automatic approval, -certificatesigningrequests-issuer-ca leaves such requests to others")
+	f.StringSliceVar(&c.Controllers, "controllers", []string{"*"}, "controllers to run; -certificaterequests-approver switches off automatic approval, -certificatesigningrequests-issuer-ca leaves such requests to others, *,service-shim adds the one for annotated Services")
 	f.StringSliceVar(&c.FeatureGates, "feature-gates", nil, gateSigningRequests+"=true signs Kubernetes CertificateSigningRequests; other gates are accepted, without effect")
 	f.IntVar(&c.Workers, "concurrent-workers", 0, "how many objects of a kind are worked on at once; 0 picks a number")
 
@@ -266,6 +266,12 @@ func (c *config) check() error {
 
 // has reports whether the process has the role.
 func (c *config) has(role string) bool { return slices.Contains(c.Roles, role) }
+
+// named reports whether --controllers asks for the controller by its name. Some
+// run only then.
+func (c *config) named(name string) bool {
+	return c.controller(name) && slices.Contains(c.Controllers, name)
+}
 
 // controller reports whether --controllers leaves the controller of that name
 // on. A list of nothing but negations starts from all.

@@ -185,3 +185,42 @@ func owned(t *testing.T, namespace, name string, owners ...string) *certsv1.Cert
 	})
 	return crt
 }
+
+// TestService: a Service of type LoadBalancer gets its certificate.
+func TestService(t *testing.T) {
+	ns := newNamespace(t)
+	svc := func(name string, kind corev1.ServiceType) *corev1.Service {
+		return &corev1.Service{
+			ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: name, Annotations: map[string]string{
+				shim.IssuerKey: "ca", shim.SecretNameKey: name + "-tls", shim.DNSNamesKey: name + ".example",
+			}},
+			Spec: corev1.ServiceSpec{Type: kind, Ports: []corev1.ServicePort{{Port: 443}}},
+		}
+	}
+	create(t, svc("inside", corev1.ServiceTypeClusterIP), svc("outside", corev1.ServiceTypeLoadBalancer))
+	crt := ready(t, ns, "outside-tls", 1)
+	if owner := metav1.GetControllerOf(crt); owner == nil || owner.Kind != shim.ServiceKind || owner.Name != "outside" {
+		t.Errorf("owner is %v", owner)
+	}
+	told(t, ns, "outside", corev1.EventTypeNormal, shim.ReasonCreate, `"outside-tls"`)
+	// It follows.
+	patch := client.RawPatch("application/merge-patch+json", fmt.Appendf(nil, `{"metadata":{"annotations":{%q:"other-tls"}}}`, shim.SecretNameKey))
+	if err := admin.Patch(t.Context(), svc("outside", ""), patch); err != nil {
+		t.Fatal(err)
+	}
+	ready(t, ns, "other-tls", 1)
+	eventually(t, "the other Certificates are not gone", func(ctx context.Context) error {
+		var all certsv1.CertificateList
+		if err := admin.List(ctx, &all, client.InNamespace(ns)); err != nil {
+			return err
+		}
+		var names []string
+		for i := range all.Items {
+			names = append(names, all.Items[i].Name)
+		}
+		if !slices.Equal(names, []string{"other-tls", "root"}) {
+			return fmt.Errorf("there are %v", names)
+		}
+		return nil
+	})
+}

@@ -10,10 +10,12 @@ import (
 	"github.com/certwright/certwright/shim/apply"
 	"github.com/certwright/certwright/shim/follow"
 	"github.com/certwright/certwright/shim/ingress"
+	"github.com/certwright/certwright/shim/service"
 	"github.com/certwright/certwright/webhook"
 )
 
-// addShim adds the role that turns annotated Ingresses into Certificates.
+// addShim adds the role that turns annotated Ingresses, and Services if asked to,
+// into Certificates.
 func (p *process) addShim(ctx context.Context) error {
 	metrics := apply.NewMetrics()
 	if err := p.registry.Register(metrics); err != nil {
@@ -26,10 +28,15 @@ func (p *process) addShim(ctx context.Context) error {
 		Recorder: p.recorder, Options: p.shimOptions(), Workers: p.Workers, Metrics: metrics,
 		NamespacedOnly: p.Namespace != "",
 	}
-	if !p.controller(ingress.Name) {
-		return nil
+	if p.controller(ingress.Name) {
+		if err := ingress.Add(p.manager, cfg); err != nil {
+			return err
+		}
 	}
-	return ingress.Add(p.manager, cfg)
+	if p.named(service.Name) {
+		return service.Add(p.manager, cfg)
+	}
+	return nil
 }
 
 // shimOptions say how annotations are read.
