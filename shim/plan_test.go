@@ -356,22 +356,3 @@ func TestPlan(t *testing.T) {
 		})
 	}
 }
-
-func TestFailure(t *testing.T) {
-	t.Parallel()
-	crt := certificate("t", nil)
-	if p, failed := shim.Failure(crt); failed {
-		t.Errorf("a Certificate without conditions has failed: %v", p)
-	}
-	crt.Status.SetCondition(certsv1.CertificateCondition{
-		Type: "Issuing", Status: "False", Reason: "Failed", Message: "The request failed: no such zone",
-	}, metav1.Unix(1, 0))
-	want := shim.Problem{Reason: "CertificateFailed", Message: `Certificate "t": Failed: The request failed: no such zone`}
-	if p, failed := shim.Failure(crt); !failed || p != want {
-		t.Errorf("Failure() = %v, %v, want %v", p, failed, want)
-	}
-	crt.Status.SetCondition(certsv1.CertificateCondition{Type: "Issuing", Status: "True", Reason: "Renewing"}, metav1.Unix(2, 0))
-	if p, failed := shim.Failure(crt); failed {
-		t.Errorf("a Certificate that is being issued has failed: %v", p)
-	}
-}

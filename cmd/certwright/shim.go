@@ -26,7 +26,7 @@ func (p *process) addShim(ctx context.Context) error {
 	}
 	cfg := follow.Config{
 		Recorder: p.recorder, Options: p.shimOptions(), Workers: p.Workers, Metrics: metrics,
-		NamespacedOnly: p.Namespace != "",
+		Clock: p.clock, NamespacedOnly: p.Namespace != "",
 	}
 	if p.controller(ingress.Name) {
 		if err := ingress.Add(p.manager, cfg); err != nil {

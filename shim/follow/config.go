@@ -6,6 +6,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/record"
 	"k8s.io/client-go/util/workqueue"
+	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
@@ -38,6 +39,8 @@ type Config struct {
 	Scope Scope
 	// Metrics counts the writes; nil counts nothing.
 	Metrics *apply.Metrics
+	// Clock says when a trouble is old enough to be told; nil is the wall clock.
+	Clock clock.PassiveClock
 	// NamespacedOnly says that there are no ClusterIssuers.
 	NamespacedOnly bool
 }

@@ -3,8 +3,10 @@ package follow
 import (
 	"context"
 	"fmt"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
@@ -26,6 +28,7 @@ type Reconciler struct {
 	scope   Scope
 	writer  *apply.Writer
 	told    *apply.Reporter
+	clock   clock.PassiveClock
 }
 
 // NewReconciler returns the reconciler of the sources that read reads.
@@ -33,7 +36,10 @@ type Reconciler struct {
 // and hold their managed fields: they are our record of what we have set. All
 // is written, and told, in the name of manager.
 func NewReconciler(cl client.Client, cfg Config, manager string, read Read) *Reconciler {
-	recorder := cfg.Recorder(manager)
+	recorder, passive := cfg.Recorder(manager), cfg.Clock
+	if passive == nil {
+		passive = clock.RealClock{}
+	}
 	return &Reconciler{
 		Client:  cl,
 		read:    read,
@@ -41,6 +47,7 @@ func NewReconciler(cl client.Client, cfg Config, manager string, read Read) *Rec
 		scope:   cfg.Scope,
 		writer:  &apply.Writer{Client: cl, Recorder: recorder, Manager: manager, Metrics: cfg.Metrics},
 		told:    &apply.Reporter{Recorder: recorder},
+		clock:   passive,
 	}
 }
 
@@ -63,6 +70,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reco
 	problems := wanted.Problems
 	var outcome apply.Outcome
 	var failure error
+	var later time.Duration
 	if wanted.Act {
 		current, err := r.observe(ctx, src, wanted)
 		if err != nil {
@@ -75,7 +83,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reco
 		outcome, failure = r.writer.Take(ctx, obj, changes)
 		problems = append(problems, changes.Problems...)
 		problems = append(problems, outcome.Refused...)
-		problems = append(problems, shim.Failures(src, current)...)
+		later = r.follow(obj, src, current)
 	}
 	r.told.Report(obj, problems)
 
@@ -89,8 +97,20 @@ func (r *Reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reco
 	case len(outcome.Refused) > 0:
 		return reconcile.Result{RequeueAfter: maxBackoff}, nil
 	default:
-		return reconcile.Result{}, nil
+		return reconcile.Result{RequeueAfter: later}, nil
 	}
+}
+
+// follow tells how the Certificates of src fare. It returns when to look again;
+// 0 is never.
+func (r *Reconciler) follow(obj client.Object, src *shim.Source, current []*certsv1.Certificate) time.Duration {
+	now := r.clock.Now()
+	fares, again := shim.Fares(src, current, now)
+	r.told.Follow(obj, fares)
+	if again.IsZero() {
+		return 0
+	}
+	return max(again.Sub(now), time.Second)
 }
 
 // observe reads the Certificates that src owns, and those that stand where

@@ -55,11 +55,11 @@ func Changed[object client.Object]() predicate.TypedPredicate[object] {
 // of the source depends on: nearly all of the status. Owners are not its
 // subject.
 func certificateChanged(before, after *certsv1.Certificate) bool {
-	failedBefore, _ := shim.Failure(before)
-	failedAfter, _ := shim.Failure(after)
+	troubleBefore, _ := shim.Trouble(before)
+	troubleAfter, _ := shim.Trouble(after)
 	return before.UID != after.UID ||
 		before.Generation != after.Generation ||
-		failedBefore != failedAfter ||
+		troubleBefore != troubleAfter ||
 		!maps.Equal(before.Labels, after.Labels) ||
 		!maps.Equal(before.Annotations, after.Annotations)
 }
