@@ -48,17 +48,22 @@ func (j *judge) defaultIssuer(ctx context.Context, namespace string) (*cmmeta.Is
 }
 
 // MarkedIssuer returns the issuer of a namespace that is marked as the default,
-// nil if there is none. It is an error if several are.
-func MarkedIssuer(ctx context.Context, reader client.Reader, namespace string) (*cmmeta.IssuerReference, error) {
-	marked, err := findMarked(ctx, reader, namespace)
-	if err != nil {
-		return nil, fmt.Errorf("look for it: %w", err)
+// nil if there is none. It is an error if several are. What one reader does not
+// know, the next is asked for.
+func MarkedIssuer(ctx context.Context, namespace string, readers ...client.Reader) (*cmmeta.IssuerReference, error) {
+	for _, reader := range readers {
+		marked, err := findMarked(ctx, reader, namespace)
+		if err != nil {
+			return nil, fmt.Errorf("look for it: %w", err)
+		}
+		switch ref, refused := marked.Choose(cmmeta.IssuerReference{}); {
+		case refused != nil:
+			return nil, errors.New(refused.Detail)
+		case ref != nil:
+			return ref, nil
+		}
 	}
-	ref, refused := marked.Choose(cmmeta.IssuerReference{})
-	if refused != nil {
-		return nil, errors.New(refused.Detail)
-	}
-	return ref, nil
+	return nil, nil
 }
 
 func findMarked(ctx context.Context, reader client.Reader, namespace string) (defaults.Marked, error) {

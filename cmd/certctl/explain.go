@@ -49,7 +49,7 @@ first.`,
 			return err
 		}
 		options.DefaultIssuer = func(namespace string) (*cmmeta.IssuerReference, error) {
-			return webhook.MarkedIssuer(cmd.Context(), in, namespace)
+			return webhook.MarkedIssuer(cmd.Context(), namespace, in)
 		}
 		observer := explain.Observer{From: in, Now: time.Now(), Backoff: backoff, Shim: options}
 		report, err := observer.Explain(cmd.Context(), kind, in.namespace, name)

@@ -54,7 +54,7 @@ func (p *process) shimOptions() shim.Options {
 func (p *process) markedIssuer(namespace string) (*cmmeta.IssuerReference, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), lookTimeout)
 	defer cancel()
-	return webhook.MarkedIssuer(ctx, p.manager.GetCache(), namespace)
+	return webhook.MarkedIssuer(ctx, namespace, p.manager.GetCache())
 }
 
 // lookTimeout bounds a look into the caches.

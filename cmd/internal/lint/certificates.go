@@ -61,12 +61,16 @@ func (r *run) defaultIssuerOfSource(namespace string) (*cmmeta.IssuerReference, 
 	return ref, nil
 }
 
-// certificates returns what is wrong with the annotations of an object, and tells
-// which Certificates they ask for.
-func (r *run) certificates(o *object, src *shim.Source) field.ErrorList {
-	wanted := shim.Desired(src, r.shim)
-	if wanted.Act && len(wanted.Certificates) == 0 && len(wanted.Errors) == 0 {
-		r.tell(o.document, Warning, problem{"spec", "the annotations ask for certificates, but nothing names a Secret for one (spec.tls of an Ingress)"})
+// certificates tells what is wrong with an object that asks for Certificates, and
+// which.
+func (r *run) certificates(o *object, src *shim.Source) {
+	findings, wanted := shim.Review(src, r.shim)
+	for _, f := range findings {
+		level := Warning
+		if f.Fatal {
+			level = Error
+		}
+		r.tell(o.document, level, problem{f.Field, f.Message})
 	}
 	for _, crt := range wanted.Certificates {
 		at := mention(src, crt.Spec.SecretName)
@@ -76,7 +80,6 @@ func (r *run) certificates(o *object, src *shim.Source) field.ErrorList {
 		})
 		r.world.ask(asked{crt: crt, by: o, at: at})
 	}
-	return wanted.Errors
 }
 
 // mention returns the field of src that names a Secret.
