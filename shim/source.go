@@ -59,6 +59,18 @@ func (s *Source) mentions() map[string]bool {
 	return names
 }
 
+// Mention is the field that names a Secret; empty if there is none.
+func (s *Source) Mention(secret string) string {
+	for _, b := range s.Blocks {
+		for _, name := range b.Secrets {
+			if name.Value == secret {
+				return name.Path.String()
+			}
+		}
+	}
+	return ""
+}
+
 // leaving says whether the object is being deleted. The garbage collector
 // takes its Certificates along; re-creating one meanwhile would fight it.
 func (s *Source) leaving() bool {

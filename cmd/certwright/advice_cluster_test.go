@@ -89,6 +89,10 @@ func TestAnnotationsAreCheckedAtApply(t *testing.T) {
 				`metadata.annotations[cert-manager.io/duration]: Invalid value: "90d": must be a duration in units up to hours, for example 2160h`,
 			},
 		},
+		"uncovered": {
+			map[string]string{shim.IssuerKey: "ca", shim.DNSNamesKey: "*.example.org, a.example"}, []string{"a.example.org", "a.example", "a.b.example.org"},
+			[]string{"spec.tls[0].hosts[2]: a.b.example.org is not covered by certwright.dev/dns-names, which stands in place of the hosts"},
+		},
 		"hostless": {map[string]string{shim.IssuerKey: "ca"}, nil, []string{"spec.tls[0].hosts: Required value"}},
 		"twofold": {
 			map[string]string{shim.IssuerKey: "ca", shim.ClusterIssuerKey: "le"}, []string{"a.example"},
@@ -104,10 +108,21 @@ func TestAnnotationsAreCheckedAtApply(t *testing.T) {
 		}
 	}
 
+	ready(t, ns, "good-tls", 1)
+
 	// What certctl lint cannot see.
 	warnings, _ := say("orphan", map[string]string{shim.IssuerKey: "nobody"}, "a.example")
 	want := []string{`of the Certificate orphan-tls: spec.issuerRef: the Issuer "nobody" does not exist in this namespace; nothing is issued until it does`}
 	if diff := cmp.Diff(want, warnings); diff != "" {
 		t.Errorf("an issuer that is missing (-want +got):\n%s", diff)
+	}
+	// The Secret is another Ingress's: the one of "good".
+	said.texts = nil
+	if err := user.Create(t.Context(), newIngress(ns, "late", map[string]string{shim.IssuerKey: "ca"}, "good-tls", "b.example")); err != nil {
+		t.Fatal(err)
+	}
+	want = []string{"spec.tls[0].secretName: the Certificate good-tls exists and is that of Ingress good, so it stays as it is; use another secret name"}
+	if diff := cmp.Diff(want, said.texts); diff != "" {
+		t.Errorf("a Certificate of another Ingress (-want +got):\n%s", diff)
 	}
 }

@@ -87,11 +87,26 @@ func (p *process) adviseOnIngress(ctx context.Context, object []byte) (warnings 
 	options.DefaultIssuer = func(namespace string) (*cmmeta.IssuerReference, error) {
 		return webhook.MarkedIssuer(ctx, namespace, p.manager.GetCache(), p.manager.GetAPIReader())
 	}
-	findings, wanted := shim.Review(shim.FromIngress(ing), options)
+	src := shim.FromIngress(ing)
+	findings, wanted := shim.Review(src, options)
+	findings = append(findings, shim.Conflicts(src, shim.Plan(src, options, wanted, p.standing(ctx, wanted)))...)
 	for _, f := range findings {
 		warnings = append(warnings, f.String())
 	}
 	return warnings, wanted.Certificates
+}
+
+// standing are the Certificates that stand where wanted ones belong, as far as
+// they are known.
+func (p *process) standing(ctx context.Context, wanted shim.Wanted) []*certsv1.Certificate {
+	var there []*certsv1.Certificate
+	for _, want := range wanted.Certificates {
+		crt := &certsv1.Certificate{}
+		if p.manager.GetCache().Get(ctx, client.ObjectKeyFromObject(want), crt) == nil {
+			there = append(there, crt)
+		}
+	}
+	return there
 }
 
 // errNotAsked says that the API server has not noticed a webhook configuration

@@ -73,25 +73,13 @@ func (r *run) certificates(o *object, src *shim.Source) {
 		r.tell(o.document, level, problem{f.Field, f.Message})
 	}
 	for _, crt := range wanted.Certificates {
-		at := mention(src, crt.Spec.SecretName)
+		at := src.Mention(crt.Spec.SecretName)
 		r.report.Certificates = append(r.report.Certificates, Made{
 			File: o.file, Line: o.line(at), Kind: o.kind, Namespace: o.namespace, Name: o.name,
 			Certificate: made(crt),
 		})
 		r.world.ask(asked{crt: crt, by: o, at: at})
 	}
-}
-
-// mention returns the field of src that names a Secret.
-func mention(src *shim.Source, secret string) string {
-	for _, block := range src.Blocks {
-		for _, name := range block.Secrets {
-			if name.Value == secret {
-				return name.Path.String()
-			}
-		}
-	}
-	return ""
 }
 
 func made(crt *certsv1.Certificate) MadeCertificate {
