@@ -46,7 +46,7 @@ type Wanted struct {
 
 // Triggered says whether the annotations of src ask for certificates.
 func Triggered(src *Source, opts Options) bool {
-	if !opts.reads(src) {
+	if !opts.Reads(src) {
 		return false
 	}
 	if src.Kind == ServiceKind { // has no place for a Secret but its annotation

@@ -48,8 +48,8 @@ func DefaultOptions() Options {
 // kubectl prune the Certificate.
 const applySetPartOf = "applyset.kubernetes.io/part-of"
 
-// reads says whether src is of a class that is read.
-func (o *Options) reads(src *Source) bool {
+// Reads says whether src is of a class that is read.
+func (o *Options) Reads(src *Source) bool {
 	return len(o.IngressClasses) == 0 || src.Kind != IngressKind || slices.Contains(o.IngressClasses, src.Class)
 }
 

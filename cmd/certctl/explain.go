@@ -37,6 +37,7 @@ first.`,
 	flags.StringVar(&options.DefaultIssuerName, "default-issuer-name", options.DefaultIssuerName, "as the controller has it")
 	flags.StringVar(&options.DefaultIssuerKind, "default-issuer-kind", options.DefaultIssuerKind, "as the controller has it")
 	flags.StringVar(&options.DefaultIssuerGroup, "default-issuer-group", options.DefaultIssuerGroup, "as the controller has it")
+	flags.StringSliceVar(&options.IngressClasses, "ingress-class", nil, "as the controller has it")
 	flags.DurationVar(&backoff.MinBackoff, "certificate-request-minimum-backoff-duration", backoff.MinBackoff, "as the controller has it")
 	flags.DurationVar(&backoff.MaxBackoff, "certificate-request-maximum-backoff-duration", backoff.MaxBackoff, "as the controller has it")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {

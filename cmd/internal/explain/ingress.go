@@ -52,6 +52,12 @@ func (i Ingress) node() Node {
 	for _, c := range i.Present {
 		n.Children = append(n.Children, c.node())
 	}
+	if !i.Shim.Reads(src) {
+		n.State = "is not read"
+		n.Cause = fmt.Sprintf("Ingress %q is of class %q, and --ingress-class names others", i.Object.Name, src.Class)
+		n.Hint = "give it one of those classes, or change the flag"
+		return n
+	}
 	if !shim.Triggered(src, i.Shim) {
 		n.State = "asks for no certificate"
 		n.Cause = fmt.Sprintf("Ingress %q has none of the annotations that ask for a certificate", i.Object.Name)
