@@ -133,6 +133,12 @@ func TestWhatTheAccountsMayDo(t *testing.T) {
 			}
 		}
 	})
+	t.Run("annotated Services are read, and not written", func(t *testing.T) {
+		want := map[string][]string{"/services": {"get", "list", "watch"}, "/services/finalizers": {"update"}}
+		if diff := cmp.Diff(want, verbs(roles(t)["cert-manager-controller-service-shim"])); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	})
 	t.Run("webhook configurations are ours by name", func(t *testing.T) {
 		for _, rule := range everywhere {
 			if slices.Contains(rule.APIGroups, "admissionregistration.k8s.io") && !slices.Equal(rule.ResourceNames, []string{"cert-manager-webhook"}) {

@@ -25,6 +25,12 @@ import (
 const (
 	// TLSKey asks, when true, for certificates from the default issuer.
 	TLSKey = "certwright.dev/tls"
+	// DNSNamesKey replaces the hosts of the object by names of its own. With it,
+	// several objects may share a Certificate.
+	DNSNamesKey = "certwright.dev/dns-names"
+	// RuleHostsKey, when true, has blocks of an Ingress without hosts take those
+	// of its rules.
+	RuleHostsKey = "certwright.dev/rule-hosts"
 	// TLSACMEKey asks, when true, for the certificates of an Ingress.
 	TLSACMEKey = "kubernetes.io/tls-acme"
 
@@ -75,6 +81,7 @@ type row struct {
 // changes.
 var rows = []row{
 	{certsv1.CommonNameKey, "spec.commonName", setCommonName},
+	{DNSNamesKey, "spec.dnsNames", replaceNames},
 	{certsv1.AltNamesKey, "spec.dnsNames", addAltNames},
 	{certsv1.IPSANsKey, "spec.ipAddresses", addIPs},
 	{certsv1.URISANsKey, "spec.uris", setURIs},
@@ -115,6 +122,21 @@ func setCommonName(crt *certsv1.Certificate, value string) error {
 	}
 	crt.Spec.CommonName = value
 	return nil
+}
+
+// replaceNames puts a list in place of the hosts, IP addresses included.
+func replaceNames(crt *certsv1.Certificate, value string) error {
+	if strings.Trim(value, " ,") == "" {
+		return errNoValues
+	}
+	crt.Spec.DNSNames, crt.Spec.IPAddresses = nil, nil
+	return each(value, func(name string) error {
+		if net.ParseIP(name) != nil {
+			return fmt.Errorf("%q is an IP address; they go to %s", name, certsv1.IPSANsKey)
+		}
+		crt.Spec.DNSNames = append(crt.Spec.DNSNames, name)
+		return nil
+	})
 }
 
 func addAltNames(crt *certsv1.Certificate, value string) error {
@@ -318,10 +340,11 @@ func setSecretTemplate(crt *certsv1.Certificate, value string) error {
 }
 
 func editInPlace(crt *certsv1.Certificate, value string) error {
-	if value != "true" {
+	owner := metav1.GetControllerOf(crt)
+	if value != "true" || owner.Kind == ServiceKind { // has no paths
 		return nil
 	}
-	crt.Annotations[OverrideIngressNameKey] = metav1.GetControllerOf(crt).Name
+	crt.Annotations[OverrideIngressNameKey] = owner.Name
 	crt.Annotations[certsv1.IssueTemporaryCertificateKey] = "true"
 	return nil
 }

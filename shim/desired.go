@@ -46,6 +46,13 @@ type Wanted struct {
 
 // Triggered says whether the annotations of src ask for certificates.
 func Triggered(src *Source, opts Options) bool {
+	if !opts.Reads(src) {
+		return false
+	}
+	if src.Kind == ServiceKind { // has no place for a Secret but its annotation
+		_, ok := src.Annotations[SecretNameKey]
+		return ok
+	}
 	for _, key := range []string{IssuerKey, ClusterIssuerKey} {
 		if _, ok := src.Annotations[key]; ok {
 			return true
@@ -55,15 +62,18 @@ func Triggered(src *Source, opts Options) bool {
 	if src.Kind == IngressKind {
 		auto = append(auto, opts.AutoAnnotations...)
 	}
-	return slices.ContainsFunc(auto, func(key string) bool {
-		yes, err := strconv.ParseBool(src.Annotations[key])
-		return err == nil && yes
-	})
+	return slices.ContainsFunc(auto, src.says)
+}
+
+// says whether the annotation is true.
+func (s *Source) says(key string) bool {
+	yes, err := strconv.ParseBool(s.Annotations[key])
+	return err == nil && yes
 }
 
 // Desired says which Certificates src asks for.
 func Desired(src *Source, opts Options) Wanted {
-	if src.leaving() || !Triggered(src, opts) {
+	if src.leaving() || src.Dormant || !Triggered(src, opts) {
 		return Wanted{}
 	}
 	issuer, unresolved, wrong := chooseIssuer(src, &opts)
@@ -136,7 +146,12 @@ func drafts(src *Source, wanted *Wanted) []*draft {
 				byName[secret.Value] = d
 				all = append(all, d)
 			}
-			d.hosts = append(d.hosts, b.Hosts...)
+			// Blocks may share their lists, so none is appended to.
+			if d.hosts == nil {
+				d.hosts = slices.Clip(b.Hosts)
+			} else {
+				d.hosts = append(d.hosts, b.Hosts...)
+			}
 		}
 	}
 	return all
@@ -254,6 +269,9 @@ func (d *draft) blame(src *Source, crt *certsv1.Certificate, err *field.Error) (
 	case "metadata.name", "spec.secretName":
 		return d.secret.Path.String(), true
 	case "spec.dnsNames":
+		if src.shares() {
+			break // no host is among them
+		}
 		if host, ok := d.hostAt(crt.Spec.DNSNames, index); ok {
 			return host.Path.String(), true
 		}

@@ -3,8 +3,9 @@
 //
 // Desired says which Certificates a Source asks for, and what is wrong with
 // it. Plan compares them with those that exist and says what to create, update
-// and delete. Both are pure, as is FromIngress, which builds the Source: package
-// ingress reads, package apply carries the plan out.
+// and delete. Both are pure, as are FromIngress and FromService, which build the
+// Source: package follow reads, package apply carries the plan out. Review says
+// beforehand what will be wrong, Fares tells afterwards how the Certificates do.
 //
 // What it promises:
 //
@@ -12,7 +13,7 @@
 //     Certificate that is asked for passes the admission rules.
 //   - Only Certificates whose controller is the Source itself, by UID, are
 //     ever changed or deleted; one whose Secret the Source still mentions is
-//     never deleted.
+//     never deleted, nor is one that others share.
 //   - Of a Certificate only the fields that we set are ours. What the user
 //     adds (keystores, output formats) survives every change.
 //   - An absent field and its explicit default are the same thing, so neither

@@ -27,6 +27,12 @@ type choice struct {
 	found bool
 }
 
+// NamesNoIssuer says whether the issuer of src is that of Options.DefaultIssuer,
+// if there is one.
+func NamesNoIssuer(src *Source) bool {
+	return !src.annotated([]string{IssuerKey, ClusterIssuerKey, IssuerKindKey, IssuerGroupKey})
+}
+
 // chooseIssuer reads the issuer from the annotations of src, else from opts.
 // unresolved says that asking again later may help.
 func chooseIssuer(src *Source, opts *Options) (c choice, unresolved bool, problems field.ErrorList) {
@@ -36,15 +42,15 @@ func chooseIssuer(src *Source, opts *Options) (c choice, unresolved bool, proble
 	kind, hasKind := src.Annotations[IssuerKindKey]
 	group, hasGroup := src.Annotations[IssuerGroupKey]
 
-	if opts.DefaultIssuerName == "" && opts.DefaultIssuer != nil && !hasIssuer && !hasCluster && !hasKind && !hasGroup {
+	marked := opts.DefaultIssuer != nil && NamesNoIssuer(src)
+	if marked {
 		ref, err := opts.DefaultIssuer(src.Namespace)
 		switch {
 		case err != nil:
 			return choice{}, true, field.ErrorList{field.Required(annotations, fmt.Sprintf("default issuer: %v", err))}
-		case ref == nil || ref.Name == "":
-			return choice{}, true, field.ErrorList{field.Required(annotations, noIssuer)}
+		case ref != nil && ref.Name != "":
+			return choice{ref: ref.WithDefaults(), found: true}, false, nil
 		}
-		return choice{ref: ref.WithDefaults(), found: true}, false, nil
 	}
 
 	ref := cmmeta.IssuerReference{
@@ -78,5 +84,5 @@ func chooseIssuer(src *Source, opts *Options) (c choice, unresolved bool, proble
 			problems = append(problems, field.Forbidden(annotations.Key(other.key), fmt.Sprintf("%s and %s may not be set together", ClusterIssuerKey, other.key)))
 		}
 	}
-	return choice{ref: ref.WithDefaults()}, false, problems
+	return choice{ref: ref.WithDefaults()}, ref.Name == "" && marked, problems
 }

@@ -30,11 +30,19 @@ func knownAnnotations(kind string, opts Options) []string {
 	case certsv1.CertificateKind:
 		return certificateAnnotations
 	case IngressKind:
-		known := []string{IssuerKey, ClusterIssuerKey, IssuerKindKey, IssuerGroupKey, TLSKey}
+		known := []string{IssuerKey, ClusterIssuerKey, IssuerKindKey, IssuerGroupKey, TLSKey, RuleHostsKey}
 		for _, r := range rows {
 			known = append(known, r.key)
 		}
 		return append(append(known, opts.AutoAnnotations...), opts.ExtraAnnotations...)
+	case ServiceKind:
+		known := []string{IssuerKey, ClusterIssuerKey, IssuerKindKey, IssuerGroupKey, SecretNameKey}
+		for _, r := range rows {
+			if r.key != HTTP01EditInPlaceKey {
+				known = append(known, r.key)
+			}
+		}
+		return append(known, opts.ExtraAnnotations...)
 	default:
 		return nil
 	}

@@ -59,7 +59,7 @@ func knowledge(t *testing.T) managedfields.TypeConverter {
 			"namespace":         *spec3.StringProperty(),
 			"labels":            *spec3.MapProperty(spec3.StringProperty()),
 			"annotations":       *spec3.MapProperty(spec3.StringProperty()),
-			"ownerReferences":   *spec3.ArrayProperty(&spec3.Schema{}),
+			"ownerReferences":   ownerReferences(),
 			"managedFields":     *spec3.ArrayProperty(&spec3.Schema{}),
 			"creationTimestamp": {},
 		},
@@ -69,6 +69,23 @@ func knowledge(t *testing.T) managedfields.TypeConverter {
 		t.Fatal(err)
 	}
 	return converter
+}
+
+// ownerReferences is a list of objects that are told apart by uid and written
+// whole.
+func ownerReferences() spec3.Schema {
+	owner := &spec3.Schema{SchemaProps: spec3.SchemaProps{Type: []string{"object"}, Properties: map[string]spec3.Schema{}}}
+	for _, name := range []string{"apiVersion", "kind", "name", "uid"} {
+		owner.Properties[name] = *spec3.StringProperty()
+	}
+	for _, name := range []string{"controller", "blockOwnerDeletion"} {
+		owner.Properties[name] = *spec3.BoolProperty()
+	}
+	owner.AddExtension("x-kubernetes-map-type", "atomic")
+	list := spec3.ArrayProperty(owner)
+	list.AddExtension("x-kubernetes-list-type", "map")
+	list.AddExtension("x-kubernetes-list-map-keys", []any{"uid"})
+	return *list
 }
 
 // list is in the order of names.
@@ -134,6 +151,9 @@ func (m *memory) take(changes shim.Changes) {
 		content, err := shim.ApplyMap(u.Desired)
 		m.must(err)
 		m.must(m.crts[u.Current.Name].Apply(&unstructured.Unstructured{Object: content}, shim.IngressManager, true))
+	}
+	for _, o := range changes.Own {
+		m.edit(o.Current.Name, shim.IngressManager, func(crt *certsv1.Certificate) { crt.OwnerReferences = o.Owners })
 	}
 	for _, crt := range changes.Delete {
 		delete(m.crts, crt.Name)

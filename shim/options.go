@@ -15,10 +15,15 @@ type Options struct {
 	DefaultIssuerName  string
 	DefaultIssuerKind  string
 	DefaultIssuerGroup string
-	// DefaultIssuer finds the issuer of a namespace for objects that name none,
-	// where there is no DefaultIssuerName. Only new Certificates follow it: one
-	// that exists keeps its issuer. Nil: such objects are refused.
+	// DefaultIssuer finds the issuer of a namespace for objects that name none:
+	// the one that is marked as the default. It comes before DefaultIssuerName,
+	// which counts where it finds none (nil, nil). Only new Certificates follow
+	// it: one that exists keeps its issuer.
 	DefaultIssuer func(namespace string) (*cmmeta.IssuerReference, error)
+	// IngressClasses are the classes of the Ingresses that are read, by
+	// spec.ingressClassName or the annotation that it replaced:
+	// --ingress-class. Empty: all Ingresses, with and without a class.
+	IngressClasses []string
 	// AutoAnnotations are the annotations of an Ingress that, when true, ask
 	// for certificates: --auto-certificate-annotations.
 	AutoAnnotations []string
@@ -42,6 +47,11 @@ func DefaultOptions() Options {
 // applySetPartOf ties an object to an ApplySet. A copy of it would make
 // kubectl prune the Certificate.
 const applySetPartOf = "applyset.kubernetes.io/part-of"
+
+// Reads says whether src is of a class that is read.
+func (o *Options) Reads(src *Source) bool {
+	return len(o.IngressClasses) == 0 || src.Kind != IngressKind || slices.Contains(o.IngressClasses, src.Class)
+}
 
 // copiesLabel says whether the label key of a Source belongs on Certificates.
 func (o *Options) copiesLabel(key string) bool {

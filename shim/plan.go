@@ -16,14 +16,18 @@ type Changes struct {
 	Create []*certsv1.Certificate
 	Update []Update
 	Delete []*certsv1.Certificate
+	// Own are those of which only the owners change.
+	Own []Ownership
 	// Left are the Certificates that stand where a wanted one belongs but are
 	// controlled by nobody (that is how users take over) or by somebody else.
 	Left []*certsv1.Certificate
+	// Problems that the user has to be told.
+	Problems []Problem
 }
 
 // Empty says that there is nothing to do.
 func (c *Changes) Empty() bool {
-	return len(c.Create) == 0 && len(c.Update) == 0 && len(c.Delete) == 0
+	return len(c.Create) == 0 && len(c.Update) == 0 && len(c.Delete) == 0 && len(c.Own) == 0
 }
 
 // An Update changes Current to what Desired says, and leaves alone what
@@ -38,8 +42,8 @@ type Update struct {
 }
 
 // Plan says what to do so that the Certificates of src are the wanted ones.
-// current holds every Certificate that src controls, and whatever else has the
-// name of a wanted one.
+// current holds every Certificate that src owns, and whatever else has the name
+// of a wanted one.
 func Plan(src *Source, opts Options, wanted Wanted, current []*certsv1.Certificate) Changes {
 	var changes Changes
 	if !wanted.Act {
@@ -53,27 +57,28 @@ func Plan(src *Source, opts Options, wanted Wanted, current []*certsv1.Certifica
 	for _, crt := range wanted.Certificates {
 		want[crt.Name] = true
 		existing := have[crt.Name]
+		if existing != nil && wanted.foundIssuer {
+			crt = crt.DeepCopy()
+			crt.Spec.IssuerRef = existing.Spec.IssuerRef
+		}
 		switch {
 		case existing == nil:
 			changes.Create = append(changes.Create, crt)
 		case !controls(src, existing):
-			changes.Left = append(changes.Left, existing)
+			changes.share(src, &opts, crt, existing)
 		case existing.DeletionTimestamp != nil: // created anew once it is gone
 		default:
-			if wanted.foundIssuer {
-				crt = crt.DeepCopy()
-				crt.Spec.IssuerRef = existing.Spec.IssuerRef
-			}
 			if u := update(src, &opts, crt, existing); len(u.Fields) > 0 {
+				u.Desired = u.Desired.DeepCopy()
+				u.Desired.OwnerReferences = append(u.Desired.OwnerReferences, src.sharers(existing)...)
 				changes.Update = append(changes.Update, u)
 			}
 		}
 	}
 	mentioned := src.mentions()
 	for _, crt := range current {
-		if controls(src, crt) && crt.DeletionTimestamp == nil &&
-			!want[crt.Name] && !mentioned[crt.Name] && !mentioned[crt.Spec.SecretName] {
-			changes.Delete = append(changes.Delete, crt)
+		if !want[crt.Name] && !mentioned[crt.Name] && !mentioned[crt.Spec.SecretName] {
+			changes.drop(src, crt)
 		}
 	}
 	return changes

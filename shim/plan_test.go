@@ -105,7 +105,7 @@ func TestTakeOver(t *testing.T) {
 			want:        certificate("t", a, spec(func(s *certsv1.CertificateSpec) { s.EmailAddresses = []string{"new@a.ex"} })),
 		},
 		"an annotation that went takes along what upstream wrote for it": {
-			before: certificate("t", a, annotated(notes{"acme.cert-manager.io/http01-override-ingress-class": "old"}), spec(func(s *certsv1.CertificateSpec) {
+			before: certificate("t", a, noted(notes{"acme.cert-manager.io/http01-override-ingress-class": "old"}), spec(func(s *certsv1.CertificateSpec) {
 				s.Subject = &certsv1.X509Subject{Organizations: []string{"Example"}}
 				s.SecretTemplate = &certsv1.CertificateSecretTemplate{Labels: map[string]string{"a": "b"}}
 			})),
@@ -119,8 +119,8 @@ func TestTakeOver(t *testing.T) {
 			edits: []edit{{"kubectl", spec(func(s *certsv1.CertificateSpec) {
 				s.Subject.Countries = []string{"DE"}
 				s.SecretTemplate.Labels["mine"] = "x"
-			})}, {"kubectl", annotated(notes{"mine": "x"})}},
-			want: certificate("t", a, annotated(notes{"mine": "x"}), spec(func(s *certsv1.CertificateSpec) {
+			})}, {"kubectl", noted(notes{"mine": "x"})}},
+			want: certificate("t", a, noted(notes{"mine": "x"}), spec(func(s *certsv1.CertificateSpec) {
 				s.Subject = &certsv1.X509Subject{Countries: []string{"DE"}}
 				s.SecretTemplate = &certsv1.CertificateSecretTemplate{Labels: map[string]string{"mine": "x"}}
 			})),
@@ -224,19 +224,19 @@ func TestPlan(t *testing.T) {
 		"the Secret of a skipped block is mentioned, so its Certificate stays": {
 			ingress:  app(le1, tls("t")),
 			existing: crts(certificate("t", a)),
-			want:     outcome{told: []string{"BadConfig: Skipped a TLS block: spec.tls[0].hosts: Required value"}},
+			want:     outcome{Told: []string{"BadConfig: Skipped a TLS block: spec.tls[0].hosts: Required value"}},
 		},
 		"bad annotations stop deletions too": {
 			ingress:  app(notes{clusterIssuer: "le", "cert-manager.io/usages": ""}, tls("t", "a.ex")),
 			existing: crts(certificate("u", a)),
-			want: outcome{told: []string{`BadConfig: Could not make Certificates due to bad annotations: metadata.annotations[cert-manager.io/usages]: ` +
+			want: outcome{Told: []string{`BadConfig: Could not make Certificates due to bad annotations: metadata.annotations[cert-manager.io/usages]: ` +
 				`Invalid value: "": must not be empty`}},
 		},
 		"no TLS blocks any more delete what is ours only": {
 			ingress: app(le1),
 			existing: crts(certificate("t", a), certificate("u", a, unowned), certificate("v", a, ownedBy("app", "uid-before")),
 				certificate("w", a, deleting)),
-			want: outcome{deletes: []string{"t"}},
+			want: outcome{Deletes: []string{"t"}},
 		},
 		"a Certificate is not deleted while its Secret is mentioned under another name": {
 			ingress: app(le1, tls("t", "a.ex")),
@@ -255,8 +255,8 @@ func TestPlan(t *testing.T) {
 			}},
 			existing: crts(certificate("u", []string{"old.ex"}), certificate("v", []string{"c.ex"})),
 			want: outcome{
-				creates: crts(certificate("t", a, issuedBy("ns-default", "Issuer", "cert-manager.io"))),
-				updates: crts(certificate("u", []string{"b.ex"})),
+				Creates: crts(certificate("t", a, issuedBy("ns-default", "Issuer", "cert-manager.io"))),
+				Updates: crts(certificate("u", []string{"b.ex"})),
 			},
 		},
 		"a default issuer that cannot be found is told": {
@@ -264,53 +264,95 @@ func TestPlan(t *testing.T) {
 			opts: shim.Options{DefaultIssuer: func(string) (*cmmeta.IssuerReference, error) {
 				return nil, errors.New("Issuers one and two are both marked")
 			}},
-			want: outcome{told: []string{"BadConfig: Could not determine issuer for ingress due to bad annotations: default issuer: Issuers one and two are both marked"}},
+			want: outcome{Told: []string{"BadConfig: Could not determine issuer for ingress due to bad annotations: default issuer: Issuers one and two are both marked"}},
 		},
-		"the default issuer's flag comes before one that could be found": {
+		"one that is found comes before that of the flag": {
+			ingress: app(notes{tlsACME: "1"}, tls("t", "a.ex")),
+			opts: shim.Options{
+				DefaultIssuerName: "flag", AutoAnnotations: []string{tlsACME},
+				DefaultIssuer: func(string) (*cmmeta.IssuerReference, error) { return &cmmeta.IssuerReference{Name: "found"}, nil },
+			},
+			want: outcome{Creates: crts(certificate("t", a, issuedBy("found", "Issuer", "cert-manager.io")))},
+		},
+		"where none is found, the flag counts": {
 			ingress: app(notes{tlsACME: "1"}, tls("t", "a.ex")),
 			opts: shim.Options{
 				DefaultIssuerName: "le", DefaultIssuerKind: "ClusterIssuer", AutoAnnotations: []string{tlsACME},
+				DefaultIssuer: func(string) (*cmmeta.IssuerReference, error) { return nil, nil },
+			},
+			want: outcome{Creates: crts(certificate("t", a))},
+		},
+		"an Ingress that names half an issuer does not get one that is found": {
+			ingress: app(notes{tlsACME: "1", "cert-manager.io/issuer-kind": "Foo"}, tls("t", "a.ex")),
+			opts: shim.Options{
+				DefaultIssuerName: "flag", AutoAnnotations: []string{tlsACME}, DefaultIssuerGroup: "foo.ex",
 				DefaultIssuer: func(string) (*cmmeta.IssuerReference, error) { return nil, errors.New("must not be asked") },
 			},
-			want: outcome{creates: crts(certificate("t", a))},
+			want: outcome{Creates: crts(certificate("t", a, issuedBy("flag", "Foo", "foo.ex")))},
+		},
+		"names of its own replace the hosts, IP addresses too": {
+			ingress: app(notes{clusterIssuer: "le", shim.DNSNamesKey: "*.example.org, example.org"}, tls("t", "a.ex", "10.0.0.1"), tls("u")),
+			want:    outcome{Creates: crts(certificate("t", []string{"*.example.org", "example.org"}), certificate("u", []string{"*.example.org", "example.org"}))},
+		},
+		"further names come after them": {
+			ingress: app(notes{clusterIssuer: "le", shim.DNSNamesKey: "*.example.org", "cert-manager.io/alt-names": "b.ex", "cert-manager.io/ip-sans": "10.0.0.2"}, tls("t", "a.ex")),
+			want: outcome{Creates: crts(certificate("t", []string{"*.example.org", "b.ex"}, spec(func(s *certsv1.CertificateSpec) {
+				s.IPAddresses = []string{"10.0.0.2"}
+			})))},
+		},
+		"no names of its own are a mistake": {
+			ingress: app(notes{clusterIssuer: "le", shim.DNSNamesKey: " "}, tls("t", "a.ex")),
+			want:    outcome{Told: []string{`BadConfig: Could not make Certificates due to bad annotations: metadata.annotations[certwright.dev/dns-names]: Invalid value: " ": must not be empty`}},
+		},
+		"a name of its own that is none is told where it stands, though a host is the same": {
+			ingress: app(notes{clusterIssuer: "le", shim.DNSNamesKey: "b ex"}, tls("t", "b ex")),
+			want: outcome{Told: []string{`BadConfig: Could not make Certificates due to bad annotations: metadata.annotations[certwright.dev/dns-names]: ` +
+				`Invalid value: "b ex": is not a DNS name; use letters, digits, '-', '_', '.' and '*' only, without port and path`}},
+		},
+		"a block without hosts takes those of the rules, if asked to": {
+			ingress: ruled(app(notes{clusterIssuer: "le", shim.RuleHostsKey: "true"}, tls("t"), tls("u", "c.ex")), "a.ex", "", "*.b.ex", "a.ex"),
+			want:    outcome{Creates: crts(certificate("t", []string{"a.ex", "*.b.ex"}), certificate("u", []string{"c.ex"}))},
+		},
+		"and is skipped if the rules have none": {
+			ingress: ruled(app(notes{clusterIssuer: "le", shim.RuleHostsKey: "true"}, tls("t")), ""),
+			want:    outcome{Told: []string{"BadConfig: Skipped a TLS block: spec.tls[0].hosts: Required value"}},
+		},
+		"not asked to, it is skipped": {
+			ingress: ruled(app(notes{clusterIssuer: "le", shim.RuleHostsKey: "false"}, tls("t")), "a.ex"),
+			want:    outcome{Told: []string{"BadConfig: Skipped a TLS block: spec.tls[0].hosts: Required value"}},
+		},
+		"Ingresses of another class than those of the flag are left alone": {
+			ingress: classed(app(le1, tls("t", "a.ex")), "nginx"), opts: shim.Options{IngressClasses: []string{"traefik", "haproxy"}}, want: outcome{},
+		},
+		"those of its classes are not": {
+			ingress: classed(app(le1, tls("t", "a.ex")), "nginx"), opts: shim.Options{IngressClasses: []string{"traefik", "nginx"}},
+			want: outcome{Creates: crts(certificate("t", a))},
+		},
+		"the annotation wins over the field": {
+			ingress: classed(app(notes{clusterIssuer: "le", "kubernetes.io/ingress.class": "traefik"}, tls("t", "a.ex")), "nginx"),
+			opts:    shim.Options{IngressClasses: []string{"nginx"}}, want: outcome{},
+		},
+		"an Ingress without a class is of none of them": {
+			ingress: app(le1, tls("t", "a.ex")), opts: shim.Options{IngressClasses: []string{"nginx"}}, want: outcome{},
 		},
 		"labels with an excluded prefix are not copied": {
 			ingress: labelled(app(le1, tls("t", "a.ex")), map[string]string{"app": "x", "argocd.argoproj.io/instance": "y"}),
 			opts:    shim.Options{ExcludedLabelPrefixes: []string{"argocd.argoproj.io/"}},
-			want:    outcome{creates: crts(certificate("t", a, withLabels(map[string]string{"app": "x"})))},
+			want:    outcome{Creates: crts(certificate("t", a, withLabels(map[string]string{"app": "x"})))},
 		},
 		"a cluster issuer is ours whatever the default group is": {
 			ingress: app(le1, tls("t", "a.ex")),
 			opts:    shim.Options{DefaultIssuerGroup: "example.com"},
-			want:    outcome{creates: crts(certificate("t", a))},
+			want:    outcome{Creates: crts(certificate("t", a))},
 		},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			got := pass(t, tt.ingress, tt.opts, tt.existing)
-			if diff := cmp.Diff(tt.want, got, cmp.AllowUnexported(outcome{}), cmpopts.EquateEmpty()); diff != "" {
+			if diff := cmp.Diff(tt.want, got, cmpopts.EquateEmpty()); diff != "" {
 				t.Errorf("one pass (-want +got):\n%s", diff)
 			}
 		})
-	}
-}
-
-func TestFailure(t *testing.T) {
-	t.Parallel()
-	crt := certificate("t", nil)
-	if p, failed := shim.Failure(crt); failed {
-		t.Errorf("a Certificate without conditions has failed: %v", p)
-	}
-	crt.Status.SetCondition(certsv1.CertificateCondition{
-		Type: "Issuing", Status: "False", Reason: "Failed", Message: "The request failed: no such zone",
-	}, metav1.Unix(1, 0))
-	want := shim.Problem{Reason: "CertificateFailed", Message: `Certificate "t": Failed: The request failed: no such zone`}
-	if p, failed := shim.Failure(crt); !failed || p != want {
-		t.Errorf("Failure() = %v, %v, want %v", p, failed, want)
-	}
-	crt.Status.SetCondition(certsv1.CertificateCondition{Type: "Issuing", Status: "True", Reason: "Renewing"}, metav1.Unix(2, 0))
-	if p, failed := shim.Failure(crt); failed {
-		t.Errorf("a Certificate that is being issued has failed: %v", p)
 	}
 }

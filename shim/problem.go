@@ -6,9 +6,6 @@ import (
 	"unicode/utf8"
 
 	"k8s.io/apimachinery/pkg/util/validation/field"
-
-	cmmeta "github.com/certwright/certwright/certs/meta/v1"
-	certsv1 "github.com/certwright/certwright/certs/v1"
 )
 
 // Reasons of events on an Ingress, Gateway or ListenerSet.
@@ -18,8 +15,6 @@ const (
 	ReasonDelete = "DeleteCertificate"
 	// ReasonBadConfig says that the object cannot be followed as written.
 	ReasonBadConfig = "BadConfig"
-	// ReasonFailed carries a failed issuance up to the object.
-	ReasonFailed = "CertificateFailed"
 )
 
 // maxMessage bounds the text of an event.
@@ -34,26 +29,6 @@ type Problem struct {
 // Refusal is the Problem of a Certificate that the API server did not take.
 func Refusal(certificate string, err error) Problem {
 	return problem(ReasonBadConfig, fmt.Sprintf("Certificate %q was refused: %v", certificate, err))
-}
-
-// Failure is the Problem of a Certificate whose last issuance failed.
-func Failure(crt *certsv1.Certificate) (Problem, bool) {
-	issuing := crt.Status.Condition(certsv1.CertificateConditionIssuing)
-	if issuing == nil || issuing.Status != cmmeta.ConditionFalse || issuing.Reason == "Issued" {
-		return Problem{}, false
-	}
-	return problem(ReasonFailed, fmt.Sprintf("Certificate %q: %s: %s", crt.Name, issuing.Reason, issuing.Message)), true
-}
-
-// Failures are the Problems of the Certificates that src controls.
-func Failures(src *Source, current []*certsv1.Certificate) []Problem {
-	var problems []Problem
-	for _, crt := range current {
-		if p, failed := Failure(crt); failed && controls(src, crt) {
-			problems = append(problems, p)
-		}
-	}
-	return problems
 }
 
 func badConfig(prefix string, errs field.ErrorList) Problem {

@@ -23,6 +23,8 @@ import (
 var values = map[string][]string{
 	"cert-manager.io/cluster-issuer":                       {"le", "other"},
 	"cert-manager.io/common-name":                          {"", "a.ex", "b.ex"},
+	"certwright.dev/dns-names":                             {"", "*.ex", "*.ex, b.ex", "10.0.0.1"},
+	"certwright.dev/rule-hosts":                            {"true", "false"},
 	"cert-manager.io/alt-names":                            {"", "x.ex", "x.ex, y.ex", "x y"},
 	"cert-manager.io/ip-sans":                              {"", "10.0.0.1", "::1,10.0.0.1", "ten"},
 	"cert-manager.io/uri-sans":                             {"spiffe://a/b"},
@@ -235,7 +237,7 @@ func TestOrderDoesNotMatter(t *testing.T) {
 		r.Shuffle(len(ing.Spec.TLS), func(i, j int) { ing.Spec.TLS[i], ing.Spec.TLS[j] = ing.Spec.TLS[j], ing.Spec.TLS[i] })
 		r.Shuffle(len(existing), func(i, j int) { existing[i], existing[j] = existing[j], existing[i] })
 		got := pass(t, ing, shim.DefaultOptions(), existing)
-		if diff := cmp.Diff(want, got, cmp.AllowUnexported(outcome{}), byName, cmpopts.SortSlices(func(a, b string) bool { return a < b })); diff != "" {
+		if diff := cmp.Diff(want, got, byName, cmpopts.SortSlices(func(a, b string) bool { return a < b })); diff != "" {
 			t.Fatalf("in another order (-want +got):\n%s", diff)
 		}
 	}

@@ -1,8 +1,14 @@
 package shim
 
 import (
+	"os"
 	"slices"
+	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	certsv1 "github.com/certwright/certwright/certs/v1"
 )
 
 // What an annotation sets has to be compared, or an edit of it goes unseen.
@@ -20,6 +26,34 @@ func TestEveryAnnotationIsCompared(t *testing.T) {
 		}
 		if !slices.ContainsFunc(specFields, func(f specField) bool { return f.String() == r.path }) {
 			t.Errorf("%s sets %s, which is not compared", r.key, r.path)
+		}
+	}
+}
+
+// TestDocumentation holds the table of docs/annotations.md to what is read.
+func TestDocumentation(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("../docs/annotations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	documented := make(map[string][]string) // by kind
+	for _, line := range strings.Split(string(page), "\n") {
+		cells := strings.Split(line, " | ")
+		key, isRow := strings.CutPrefix(cells[0], "| `")
+		if !isRow || len(cells) < 4 {
+			continue
+		}
+		for _, kind := range strings.Split(cells[1], ", ") {
+			documented[kind] = append(documented[kind], strings.TrimSuffix(key, "`"))
+		}
+	}
+	for _, kind := range []string{IngressKind, ServiceKind, certsv1.CertificateKind} {
+		known := knownAnnotations(kind, DefaultOptions())
+		slices.Sort(known)
+		slices.Sort(documented[kind])
+		if diff := cmp.Diff(known, documented[kind]); diff != "" {
+			t.Errorf("annotations of %s (-read +documented):\n%s", kind, diff)
 		}
 	}
 }

@@ -14,10 +14,15 @@ type Source struct {
 
 	// Manager is the field manager of its Certificates.
 	Manager string
+	// Class of an Ingress; empty if it has none.
+	Class string
 	// Blocks are its TLS blocks (or listeners), in order.
 	Blocks []Block
 	// Refused says why the object as a whole is left alone. Empty: it is not.
 	Refused field.ErrorList
+	// Dormant says that something which it depends on is not there, so that it
+	// is left alone for now, without a word.
+	Dormant bool
 	// CertificateAnnotations are put on every Certificate.
 	CertificateAnnotations map[string]string
 }
@@ -54,6 +59,18 @@ func (s *Source) mentions() map[string]bool {
 	return names
 }
 
+// Mention is the field that names a Secret; empty if there is none.
+func (s *Source) Mention(secret string) string {
+	for _, b := range s.Blocks {
+		for _, name := range b.Secrets {
+			if name.Value == secret {
+				return name.Path.String()
+			}
+		}
+	}
+	return ""
+}
+
 // leaving says whether the object is being deleted. The garbage collector
 // takes its Certificates along; re-creating one meanwhile would fight it.
 func (s *Source) leaving() bool {
@@ -70,8 +87,12 @@ func (s *Source) leaving() bool {
 
 // blockNoun is what events call a block.
 func (s *Source) blockNoun() string {
-	if s.Kind == IngressKind {
+	switch s.Kind {
+	case IngressKind:
 		return "TLS block"
+	case ServiceKind:
+		return "certificate"
+	default:
+		return "listener block"
 	}
-	return "listener block"
 }

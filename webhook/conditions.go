@@ -69,3 +69,10 @@ var annotationsChanged = func() string {
 func annotations(object string) string {
 	return `(has(` + object + `.metadata.annotations) ? ` + object + `.metadata.annotations : {})`
 }
+
+// advisable: an Ingress has an annotation that is ours, or was meant to be, and
+// is new or has changed. What changes nothing for us is mostly its status, which
+// is not asked about at all.
+var advisable = annotations("object") + `.exists(k, k.startsWith('cert-manager.io/') || k.startsWith('acme.cert-manager.io/') || ` +
+	`k.startsWith('certmanager.k8s.io/') || k.startsWith('certwright.dev/') || k == 'kubernetes.io/tls-acme') && (` +
+	isCreate + ` || ` + specChanged + ` || ` + annotations("object") + ` != ` + annotations("oldObject") + `)`

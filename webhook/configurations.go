@@ -24,10 +24,17 @@ const (
 	// requests to that the account's key has signed. No label switches it off.
 	Orders = "acme.webhook.cert-manager.io"
 
+	// Ingresses names the entry that warns about annotated Ingresses.
+	Ingresses = "ingress.webhook.cert-manager.io"
+
 	mutatePath   = "/mutate"
 	validatePath = "/validate"
+	advisePath   = "/advise"
 
 	timeoutSeconds = 30
+	// adviceSeconds is how long an Ingress waits for advice, which it is applied
+	// without if there is none.
+	adviceSeconds = 1
 )
 
 // Options say where the API server finds the webhook.
@@ -94,6 +101,14 @@ func Configurations(o Options) (*admissionregistrationv1.MutatingWebhookConfigur
 	} {
 		validating.Webhooks = append(validating.Webhooks, e.validating(o))
 	}
+	advice := entry{
+		name: Ingresses, switchable: true, condition: advisable,
+		rules: []admissionregistrationv1.RuleWithOperations{rule(ingressGroup, onWrite, "ingresses")},
+	}.validating(o)
+	advice.ClientConfig = o.client(advisePath)
+	advice.FailurePolicy = ptr(admissionregistrationv1.Ignore)
+	advice.TimeoutSeconds = ptr(int32(adviceSeconds))
+	validating.Webhooks = append(validating.Webhooks, advice)
 	return mutating, validating
 }
 

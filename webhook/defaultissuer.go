@@ -2,11 +2,13 @@ package webhook
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/util/validation/field"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/certwright/certwright/certs/defaults"
@@ -45,6 +47,25 @@ func (j *judge) defaultIssuer(ctx context.Context, namespace string) (*cmmeta.Is
 	return ref, refused, nil
 }
 
+// MarkedIssuer returns the issuer of a namespace that is marked as the default,
+// nil if there is none. It is an error if several are. What one reader does not
+// know, the next is asked for.
+func MarkedIssuer(ctx context.Context, namespace string, readers ...client.Reader) (*cmmeta.IssuerReference, error) {
+	for _, reader := range readers {
+		marked, err := findMarked(ctx, reader, namespace)
+		if err != nil {
+			return nil, fmt.Errorf("look for it: %w", err)
+		}
+		switch ref, refused := marked.Choose(cmmeta.IssuerReference{}); {
+		case refused != nil:
+			return nil, errors.New(refused.Detail)
+		case ref != nil:
+			return ref, nil
+		}
+	}
+	return nil, nil
+}
+
 func findMarked(ctx context.Context, reader client.Reader, namespace string) (defaults.Marked, error) {
 	var found defaults.Marked
 	var issuers certsv1.IssuerList
@@ -57,8 +78,10 @@ func findMarked(ctx context.Context, reader client.Reader, namespace string) (de
 		}
 	}
 	var clusterIssuers certsv1.ClusterIssuerList
-	// An installation for some namespaces only may not read ClusterIssuers.
-	if err := reader.List(ctx, &clusterIssuers, client.UnsafeDisableDeepCopy); err != nil && !apierrors.IsForbidden(err) {
+	err := reader.List(ctx, &clusterIssuers, client.UnsafeDisableDeepCopy)
+	// An installation for one namespace only may not read ClusterIssuers, and
+	// does not cache them.
+	if uncached := (*cache.ErrResourceNotCached)(nil); err != nil && !apierrors.IsForbidden(err) && !errors.As(err, &uncached) {
 		return defaults.Marked{}, err
 	}
 	for i := range clusterIssuers.Items {

@@ -14,6 +14,9 @@
 // rules to the final object, which another mutator may have changed since, and
 // adds identity, immutability and approval.
 //
+// A third path, /advise, warns about annotated Ingresses. It refuses nothing, and
+// nobody waits for it longer than a second.
+//
 // What it promises:
 //
 //   - An update is refused only for what it makes worse. Status is never

@@ -21,20 +21,24 @@ import (
 // a review holds two.
 const maxBody = 7 << 20
 
-// Handler answers AdmissionReviews on /mutate and /validate.
+// Handler answers AdmissionReviews on /mutate, /validate and /advise.
 func Handler(cfg Config) http.Handler {
 	j := &judge{cfg: cfg, warnings: warnings{cached: cfg.Reader, live: cfg.Live, resources: cfg.Resources}}
 	mux := http.NewServeMux()
-	mux.Handle(mutatePath, &endpoint{verdict: j.mutate, metrics: cfg.Metrics})
-	mux.Handle(validatePath, &endpoint{verdict: j.validate, metrics: cfg.Metrics})
+	mux.Handle(mutatePath, &endpoint{concerns: concerns, verdict: j.mutate, metrics: cfg.Metrics})
+	mux.Handle(validatePath, &endpoint{concerns: concerns, verdict: j.validate, metrics: cfg.Metrics})
+	mux.Handle(advisePath, &endpoint{concerns: advised, verdict: j.advise, metrics: cfg.Metrics})
 	return mux
 }
 
 // endpoint answers reviews on one path.
 type endpoint struct {
-	verdict verdict
-	metrics *Metrics
-	buffers sync.Pool // of *buffers
+	// concerns says which kind the request is about, none if it is not for this
+	// endpoint to judge.
+	concerns func(*review.Request) (kind string, refusal *review.Answer)
+	verdict  verdict
+	metrics  *Metrics
+	buffers  sync.Pool // of *buffers
 }
 
 // buffers hold what came and what is answered, for one review after the other.
@@ -85,7 +89,7 @@ func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // answer appends to out what is to be said to req, which came at start.
 func (e *endpoint) answer(ctx context.Context, req *review.Request, start time.Time, out []byte) ([]byte, error) {
-	kind, refusal := concerns(req)
+	kind, refusal := e.concerns(req)
 	a := review.Allow()
 	switch {
 	case refusal != nil:

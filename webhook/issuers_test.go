@@ -71,10 +71,16 @@ func TestConfigurations(t *testing.T) {
 		}
 	}
 	// Nor may it open the URLs of Orders and Challenges to whoever edits them.
-	last := validating.Webhooks[len(validating.Webhooks)-1]
-	if last.Name != Orders || len(last.NamespaceSelector.MatchExpressions) > 0 || *last.FailurePolicy != "Fail" ||
-		!slices.Equal(last.Rules[0].Resources, []string{"orders", "orders/status", "challenges"}) {
-		t.Errorf("the entry for Orders and Challenges: %+v", last)
+	orders := validating.Webhooks[len(mutating.Webhooks)]
+	if orders.Name != Orders || len(orders.NamespaceSelector.MatchExpressions) > 0 || *orders.FailurePolicy != "Fail" ||
+		!slices.Equal(orders.Rules[0].Resources, []string{"orders", "orders/status", "challenges"}) {
+		t.Errorf("the entry for Orders and Challenges: %+v", orders)
+	}
+	// Ingresses are others': they never wait for us, nor fail because of us.
+	advice := validating.Webhooks[len(validating.Webhooks)-1]
+	if advice.Name != Ingresses || *advice.FailurePolicy != "Ignore" || *advice.TimeoutSeconds != 1 || *advice.SideEffects != "None" ||
+		*advice.ClientConfig.Service.Path != "/advise" || len(advice.MatchConditions) != 1 || !slices.Equal(advice.Rules[0].Resources, []string{"ingresses"}) {
+		t.Errorf("the entry for Ingresses: %+v", advice)
 	}
 	byURL, _ := Configurations(Options{URL: "https://127.0.0.1:4711/"})
 	if c := byURL.Webhooks[0].ClientConfig; c.Service != nil || *c.URL != "https://127.0.0.1:4711/mutate" {

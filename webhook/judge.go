@@ -42,6 +42,8 @@ type Config struct {
 	// DefaultIssuer is used where no issuer is named and none is marked. No
 	// name means none.
 	DefaultIssuer cmmeta.IssuerReference
+	// Ingress advises on Ingresses. Nil has nothing to say.
+	Ingress Adviser
 	// Metrics count what is answered. Nil counts nothing.
 	Metrics *Metrics
 }

@@ -65,7 +65,7 @@ func NewMetrics(registry prometheus.Registerer) (*Metrics, error) {
 func subjects() []subject {
 	all := []subject{others}
 	for _, kind := range []string{
-		certsv1.CertificateKind, certsv1.CertificateRequestKind, certsv1.IssuerKind, certsv1.ClusterIssuerKind, acmev1.OrderKind, acmev1.ChallengeKind,
+		certsv1.CertificateKind, certsv1.CertificateRequestKind, certsv1.IssuerKind, certsv1.ClusterIssuerKind, acmev1.OrderKind, acmev1.ChallengeKind, ingressKind,
 	} {
 		all = append(all, subject{kind, review.Create}, subject{kind, review.Update})
 	}

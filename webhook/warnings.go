@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -62,11 +61,7 @@ func (w *warnings) certificate(ctx context.Context, crt *certsv1.Certificate) []
 		}
 		out = append(out, validate.CertificateSecretWarnings(crt, w.sharers(ctx, crt))...)
 	}
-	for i, text := range out {
-		if len(text) > maxWarning {
-			out[i] = strings.ToValidUTF8(text[:maxWarning-3], "") + "..."
-		}
-	}
+	shorten(out)
 	return out
 }
 

@@ -8,9 +8,11 @@ import (
 
 	"github.com/spf13/cobra"
 
+	cmmeta "github.com/certwright/certwright/certs/meta/v1"
 	"github.com/certwright/certwright/cmd/internal/explain"
 	"github.com/certwright/certwright/issuance/certificate"
 	"github.com/certwright/certwright/shim"
+	"github.com/certwright/certwright/webhook"
 )
 
 // explainCommand says why something is not ready.
@@ -35,6 +37,7 @@ first.`,
 	flags.StringVar(&options.DefaultIssuerName, "default-issuer-name", options.DefaultIssuerName, "as the controller has it")
 	flags.StringVar(&options.DefaultIssuerKind, "default-issuer-kind", options.DefaultIssuerKind, "as the controller has it")
 	flags.StringVar(&options.DefaultIssuerGroup, "default-issuer-group", options.DefaultIssuerGroup, "as the controller has it")
+	flags.StringSliceVar(&options.IngressClasses, "ingress-class", nil, "as the controller has it")
 	flags.DurationVar(&backoff.MinBackoff, "certificate-request-minimum-backoff-duration", backoff.MinBackoff, "as the controller has it")
 	flags.DurationVar(&backoff.MaxBackoff, "certificate-request-maximum-backoff-duration", backoff.MaxBackoff, "as the controller has it")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -45,6 +48,9 @@ first.`,
 		in, err := to.open()
 		if err != nil {
 			return err
+		}
+		options.DefaultIssuer = func(namespace string) (*cmmeta.IssuerReference, error) {
+			return webhook.MarkedIssuer(cmd.Context(), namespace, in)
 		}
 		observer := explain.Observer{From: in, Now: time.Now(), Backoff: backoff, Shim: options}
 		report, err := observer.Explain(cmd.Context(), kind, in.namespace, name)

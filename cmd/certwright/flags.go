@@ -55,6 +55,7 @@ type config struct {
 	Profiling           bool
 	ProfilerAddress     string
 	ExcludedLabels      []string
+	IngressClasses      []string
 	OwnerRef            bool
 	CopiedAnnotations   []string
 	MinBackoff          time.Duration
@@ -96,7 +97,7 @@ func flagSet(c *config) *pflag.FlagSet {
 
 	f.StringVar(&c.Namespace, "namespace", "", "look at this namespace only; ClusterIssuers are off then")
 	f.StringVar(&c.ClusterResourceNamespace, "cluster-resource-namespace", "kube-system", "where the Secrets of ClusterIssuers are")
-	f.StringSliceVar(&c.Controllers, "controllers", []string{"*"}, "controllers to run; -certificaterequests-approver switches off automatic approval, -certificatesigningrequests-issuer-ca leaves such requests to others")
+	f.StringSliceVar(&c.Controllers, "controllers", []string{"*"}, "controllers to run; -certificaterequests-approver switches off automatic approval, -certificatesigningrequests-issuer-ca leaves such requests to others, *,service-shim adds the one for annotated Services")
 	f.StringSliceVar(&c.FeatureGates, "feature-gates", nil, gateSigningRequests+"=true signs Kubernetes CertificateSigningRequests; other gates are accepted, without effect")
 	f.IntVar(&c.Workers, "concurrent-workers", 0, "how many objects of a kind are worked on at once; 0 picks a number")
 
@@ -119,6 +120,7 @@ func flagSet(c *config) *pflag.FlagSet {
 	f.StringSliceVar(&c.AutoAnnotations, "auto-certificate-annotations", []string{"kubernetes.io/tls-acme"}, "annotations that, when true, ask for a certificate from the default issuer")
 	f.StringSliceVar(&c.ExtraAnnotations, "extra-certificate-annotations", nil, "annotations that are copied from an Ingress to its Certificates")
 	f.StringSliceVar(&c.ExcludedLabels, "shim-excluded-label-prefixes", nil, "labels that are not copied from an Ingress to its Certificates")
+	f.StringSliceVar(&c.IngressClasses, "ingress-class", nil, "read Ingresses of these classes only; empty reads all")
 	f.BoolVar(&c.OwnerRef, "enable-certificate-owner-ref", false, "delete a Secret together with its Certificate")
 	f.StringSliceVar(&c.CopiedAnnotations, "copied-annotation-prefixes", []string{"*", "-kubectl.kubernetes.io/", "-fluxcd.io/", "-argocd.argoproj.io/"}, "annotations that are copied from a Certificate to its requests")
 	f.DurationVar(&c.MinBackoff, "certificate-request-minimum-backoff-duration", time.Hour, "wait after the first failed issuance")
@@ -264,6 +266,12 @@ func (c *config) check() error {
 
 // has reports whether the process has the role.
 func (c *config) has(role string) bool { return slices.Contains(c.Roles, role) }
+
+// named reports whether --controllers asks for the controller by its name. Some
+// run only then.
+func (c *config) named(name string) bool {
+	return c.controller(name) && slices.Contains(c.Controllers, name)
+}
 
 // controller reports whether --controllers leaves the controller of that name
 // on. A list of nothing but negations starts from all.

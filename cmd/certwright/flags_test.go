@@ -43,6 +43,9 @@ func TestFlags(t *testing.T) {
 		}, ""},
 		"a list of negations starts from all": {[]string{"--controllers=-ingress-shim"}, func(c *config) bool { return c.controller("orders") && !c.controller("ingress-shim") }, ""},
 		"only what is named":                  {[]string{"--controllers=orders"}, func(c *config) bool { return c.controller("orders") && !c.controller("ingress-shim") }, ""},
+		"Services are left alone":             {nil, func(c *config) bool { return c.controller("ingress-shim") && !c.named("service-shim") }, ""},
+		"unless they are asked for":           {[]string{"--controllers=*,service-shim"}, func(c *config) bool { return c.controller("ingress-shim") && c.named("service-shim") }, ""},
+		"and not ruled out after all":         {[]string{"--controllers=*,service-shim,-service-shim"}, func(c *config) bool { return !c.named("service-shim") }, ""},
 		"--dev sets what the manifests set": {[]string{"--dev"}, func(c *config) bool {
 			return c.ClusterResourceNamespace == "cert-manager" && c.LeaseDuration == 15*time.Second
 		}, ""},

@@ -45,6 +45,7 @@ import (
 	"github.com/certwright/certwright/issuance/request"
 	"github.com/certwright/certwright/issuance/secrets"
 	"github.com/certwright/certwright/issuance/signingrequest"
+	"github.com/certwright/certwright/shim/service"
 )
 
 // stopTimeout is how long work under way may take once the process is told to
@@ -187,6 +188,7 @@ func (p *process) newManager() (manager.Manager, error) {
 				&certsv1.CertificateRequest{}:               {Transform: request.Trim},
 				&certificatesv1.CertificateSigningRequest{}: {Transform: signingrequest.Trim},
 				&acmev1.Order{}:                             {Transform: order.Trim},
+				&corev1.Service{}:                           service.Cached(),
 			},
 		},
 		Client: client.Options{Cache: &client.CacheOptions{DisableFor: []client.Object{&corev1.Secret{}, &corev1.Service{}, &corev1.Namespace{}}}},
@@ -228,6 +230,9 @@ func (p *process) warmCaches(ctx context.Context) error {
 	}
 	if p.has(roleShim) {
 		cached = append(cached, &networkingv1.Ingress{})
+		if p.named(service.Name) {
+			cached = append(cached, &corev1.Service{})
+		}
 	}
 	if p.has(roleIssuance) {
 		cached = append(cached, &certsv1.CertificateRequest{}, &acmev1.Order{}, &acmev1.Challenge{})

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -9,6 +10,7 @@ import (
 	"strings"
 
 	authorizationv1 "k8s.io/api/authorization/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -17,6 +19,7 @@ import (
 	certsv1 "github.com/certwright/certwright/certs/v1"
 	"github.com/certwright/certwright/cmd/internal/run"
 	"github.com/certwright/certwright/deploy"
+	"github.com/certwright/certwright/shim"
 	"github.com/certwright/certwright/webhook"
 	"github.com/certwright/certwright/webhook/approval"
 	"github.com/certwright/certwright/webhook/serving"
@@ -47,6 +50,7 @@ func (p *process) addWebhook(ctx context.Context) error {
 		Resources:     p.ClusterResourceNamespace,
 		Permissions:   approval.New(reviewer, p.manager.GetRESTMapper(), p.clock),
 		DefaultIssuer: cmmeta.IssuerReference{Name: p.DefaultIssuerName, Kind: p.DefaultIssuerKind, Group: p.DefaultIssuerGroup},
+		Ingress:       p.adviseOnIngress,
 	})
 	listener, err := run.Listen(p.log, "webhook", net.JoinHostPort(p.WebhookHost, strconv.Itoa(p.WebhookPort)))
 	if err != nil {
@@ -70,6 +74,39 @@ func (p *process) addWebhook(ctx context.Context) error {
 	p.health.AddReady("webhook", keeper.Ready)
 	server := &webhook.Server{Handler: handler, GetCertificate: keeper.GetCertificate}
 	return errors.Join(p.add(keeper.Run), p.add(func(ctx context.Context) error { return server.Serve(ctx, listener) }))
+}
+
+// adviseOnIngress says what the shim will make of an Ingress. An issuer that was
+// applied in the same breath counts.
+func (p *process) adviseOnIngress(ctx context.Context, object []byte) (warnings []string, asked []*certsv1.Certificate) {
+	ing := &networkingv1.Ingress{}
+	if json.Unmarshal(object, ing) != nil {
+		return nil, nil
+	}
+	options := p.shimOptions()
+	options.DefaultIssuer = func(namespace string) (*cmmeta.IssuerReference, error) {
+		return webhook.MarkedIssuer(ctx, namespace, p.manager.GetCache(), p.manager.GetAPIReader())
+	}
+	src := shim.FromIngress(ing)
+	findings, wanted := shim.Review(src, options)
+	findings = append(findings, shim.Conflicts(src, shim.Plan(src, options, wanted, p.standing(ctx, wanted)))...)
+	for _, f := range findings {
+		warnings = append(warnings, f.String())
+	}
+	return warnings, wanted.Certificates
+}
+
+// standing are the Certificates that stand where wanted ones belong, as far as
+// they are known.
+func (p *process) standing(ctx context.Context, wanted shim.Wanted) []*certsv1.Certificate {
+	var there []*certsv1.Certificate
+	for _, want := range wanted.Certificates {
+		crt := &certsv1.Certificate{}
+		if p.manager.GetCache().Get(ctx, client.ObjectKeyFromObject(want), crt) == nil {
+			there = append(there, crt)
+		}
+	}
+	return there
 }
 
 // errNotAsked says that the API server has not noticed a webhook configuration

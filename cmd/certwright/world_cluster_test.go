@@ -73,7 +73,7 @@ func withProgram(tests func() int) (code int, err error) {
 	if kubeconfig == "" {
 		return 0, errors.New("KUBECONFIG is not set: these tests need a cluster")
 	}
-	c, err := parse([]string{"--dev", "--kubeconfig", kubeconfig, "--leader-elect=false",
+	c, err := parse([]string{"--dev", "--kubeconfig", kubeconfig, "--leader-elect=false", "--controllers=*,service-shim",
 		"--secure-port=0", "--metrics-listen-address=0", "--internal-healthz-listen-address=127.0.0.1:0"})
 	if err != nil {
 		return 0, err

@@ -15,7 +15,7 @@ func NewMetrics() *Metrics {
 		Name: "certwright_shim_writes_total",
 		Help: "Certificates written for Ingresses, Gateways and ListenerSets, by action.",
 	}, []string{"action"})}
-	for _, action := range []string{"create", "update", "delete"} {
+	for _, action := range []string{"create", "update", "own", "delete"} {
 		m.writes.WithLabelValues(action)
 	}
 	return m

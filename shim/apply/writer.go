@@ -62,6 +62,9 @@ func (w *Writer) Take(ctx context.Context, owner client.Object, changes shim.Cha
 	for _, u := range changes.Update {
 		note(u.Current, "update", w.update(ctx, owner, u))
 	}
+	for _, o := range changes.Own {
+		note(o.Current, "change the owners of", w.own(ctx, o))
+	}
 	for _, crt := range changes.Delete {
 		note(crt, "delete", w.delete(ctx, owner, crt))
 	}
@@ -123,6 +126,25 @@ func (w *Writer) claim(ctx context.Context, u shim.Update) (resourceVersion stri
 		return "", err
 	}
 	return crt.ResourceVersion, nil
+}
+
+// own writes who owns a Certificate. It is no Apply, which would need all else
+// that we have set.
+func (w *Writer) own(ctx context.Context, o shim.Ownership) error {
+	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{
+		"ownerReferences": o.Owners, "uid": o.Current.UID, "resourceVersion": o.Current.ResourceVersion,
+	}})
+	if err != nil {
+		return fmt.Errorf("encode owners: %w", err)
+	}
+	crt := &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Name: o.Current.Name, Namespace: o.Current.Namespace}}
+	crt.SetGroupVersionKind(certsv1.GroupVersion.WithKind(certsv1.CertificateKind))
+	if err := w.Client.Patch(ctx, crt, client.RawPatch(types.MergePatchType, patch), client.FieldOwner(w.Manager)); err != nil {
+		return client.IgnoreNotFound(err)
+	}
+	w.Metrics.count("own")
+	log.FromContext(ctx).Info("changed the owners of a certificate", "certificate", o.Current.Name, "owners", len(o.Owners))
+	return nil
 }
 
 func (w *Writer) delete(ctx context.Context, owner client.Object, crt *certsv1.Certificate) error {

@@ -5,9 +5,12 @@ package ingress
 import (
 	"context"
 	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	admissionv1 "k8s.io/api/admissionregistration/v1"
+	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -87,7 +90,7 @@ func TestLifeOfACertificate(t *testing.T) {
 	s.gone("t")
 	s.heard("Normal", "DeleteCertificate", `Successfully deleted unrequired Certificate "t"`)
 
-	for action, want := range map[string]float64{"create": 4, "update": 3, "delete": 2} {
+	for action, want := range map[string]float64{"create": 5, "update": 3, "delete": 3} {
 		s.eventually(action+" is counted", func() bool { return s.counted(action) == want })
 	}
 
@@ -138,14 +141,42 @@ func TestBadAnnotationsAreToldOnce(t *testing.T) {
 	}
 }
 
-func TestFailuresReachTheIngress(t *testing.T) {
+func TestTroubleReachesTheIngress(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
 	s.ingress(le(), block("t", "a.ex"))
 	crt := s.certificate("t", "is made", there)
-	crt.Status.SetCondition(certsv1.CertificateCondition{Type: "Issuing", Status: "False", Reason: "Failed", Message: "no such zone"}, metav1.Now())
-	s.must(s.Status().Update(t.Context(), crt))
-	s.heard("Warning", "CertificateFailed", `Certificate "t": Failed: no such zone`)
+	set := func(at time.Time, conditions ...certsv1.CertificateCondition) {
+		t.Helper()
+		s.must(s.Get(t.Context(), client.ObjectKeyFromObject(crt), crt))
+		for _, c := range conditions {
+			crt.Status.SetCondition(c, metav1.NewTime(at))
+		}
+		s.must(s.Status().Update(t.Context(), crt))
+	}
+	issuing := func(status cmmeta.ConditionStatus, reason, message string) certsv1.CertificateCondition {
+		return certsv1.CertificateCondition{Type: certsv1.CertificateConditionIssuing, Status: status, Reason: reason, Message: message}
+	}
+	set(time.Now().Add(-time.Minute), issuing("True", "DoesNotExist", "the issuer is missing"))
+	s.heard("Warning", "CertificatePending", `Certificate "t" waits: the issuer is missing`)
+	set(time.Now(), issuing("False", "Failed", "order t-1-1945293431: no such zone"))
+	s.heard("Warning", "CertificateFailed", `Certificate "t": Failed: order t-1-1945293431: no such zone`)
+	// Trying again and failing in the same way is no news.
+	set(time.Now(), issuing("True", "DoesNotExist", "trying again"))
+	set(time.Now(), issuing("False", "Failed", "order t-1-327911383: no such zone"))
+	set(time.Now(), issuing("False", "Issued", ""), certsv1.CertificateCondition{Type: certsv1.CertificateConditionReady, Status: "True", Reason: "Ready"})
+	s.heard("Normal", "CertificateReady", `Certificate "t" is ready`)
+	var events corev1.EventList
+	s.must(s.List(t.Context(), &events, client.InNamespace(s.namespace)))
+	told := 0
+	for i := range events.Items {
+		if strings.HasPrefix(events.Items[i].Reason, "Certificate") {
+			told += int(events.Items[i].Count)
+		}
+	}
+	if told != 3 {
+		t.Errorf("told %d times: %v", told, events.Items)
+	}
 }
 
 // TestTakeOverOnTheServer is TestTakeOver of package shim in the large: what

@@ -4,11 +4,9 @@ package ingress
 
 import (
 	"context"
-	"net/http"
 	"os"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -19,34 +17,37 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/config"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
 
 	certsv1 "github.com/certwright/certwright/certs/v1"
 	"github.com/certwright/certwright/deploy"
 	"github.com/certwright/certwright/shim"
 	"github.com/certwright/certwright/shim/apply"
+	"github.com/certwright/certwright/shim/follow"
 )
 
 // patience is how long the world may take to be as it shall be.
 const patience = 15 * time.Second
 
-// A stage is a namespace of its own on the API server of $KUBECONFIG, with the
-// controller running.
+// A stage is a namespace of its own on the API server of $KUBECONFIG.
 type stage struct {
 	*testing.T
 	client.Client
+	config    *rest.Config
 	namespace string
-	sent      atomic.Int64 // writes of Certificates by the controller
 	metrics   *apply.Metrics
 }
 
-func newStage(t *testing.T) *stage {
+// openStage returns a stage that has no namespace yet.
+func openStage(t *testing.T) *stage {
 	t.Helper()
 	path := os.Getenv("KUBECONFIG")
 	if path == "" {
@@ -58,37 +59,45 @@ func newStage(t *testing.T) *stage {
 	}
 	config.QPS = -1
 	known := runtime.NewScheme()
-	s := &stage{T: t, metrics: apply.NewMetrics()}
+	s := &stage{T: t, config: config, metrics: apply.NewMetrics()}
 	s.must(scheme.AddToScheme(known))
 	s.must(certsv1.AddToScheme(known))
 	s.Client, err = client.New(config, client.Options{Scheme: known})
 	s.must(err)
 	s.installCRDs()
+	return s
+}
 
+func (s *stage) newNamespace() {
+	s.Helper()
 	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "shim-"}}
-	s.must(s.Create(t.Context(), ns))
+	s.must(s.Create(s.Context(), ns))
 	s.namespace = ns.Name
+	s.Cleanup(func() { s.must(client.IgnoreNotFound(s.Delete(context.Background(), ns))) })
+}
 
-	config.Wrap(func(next http.RoundTripper) http.RoundTripper {
-		return roundTripper(func(r *http.Request) (*http.Response, error) {
-			if r.Method != http.MethodGet && strings.Contains(r.URL.Path, "/certificates") {
-				s.sent.Add(1)
-			}
-			return next.RoundTrip(r)
-		})
-	})
-	mgr, err := ctrl.NewManager(config, ctrl.Options{
-		Scheme:     known,
+// newStage is a stage with the controller running.
+func newStage(t *testing.T, change ...func(*stage, *follow.Config)) *stage {
+	t.Helper()
+	s := openStage(t)
+	s.newNamespace()
+	mgr, err := ctrl.NewManager(s.config, ctrl.Options{
+		Scheme:     s.Scheme(),
 		Metrics:    metricsserver.Options{BindAddress: "0"},
 		Controller: controllerOptions(),
 	})
 	s.must(err)
-	s.must(Add(mgr, Config{
-		Recorder: mgr.GetEventRecorderFor(shim.IngressManager), //nolint:staticcheck // the events API of core/v1 is what users' alerts read
+	s.must(follow.Index(t.Context(), mgr.GetFieldIndexer()))
+	cfg := follow.Config{
+		Recorder: mgr.GetEventRecorderFor, //nolint:staticcheck // the events API of core/v1 is what users' alerts read
 		Options:  shim.DefaultOptions(),
-		Scope:    within(ns.Name),
+		Scope:    within(s.namespace),
 		Metrics:  s.metrics,
-	}))
+	}
+	for _, f := range change {
+		f(s, &cfg)
+	}
+	s.must(Add(mgr, cfg))
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- mgr.Start(ctx) }()
@@ -97,7 +106,6 @@ func newStage(t *testing.T) *stage {
 		if err := <-done; err != nil {
 			t.Errorf("manager: %v", err)
 		}
-		s.must(client.IgnoreNotFound(s.Delete(context.Background(), ns)))
 	})
 	return s
 }
@@ -142,14 +150,18 @@ func (s *stage) ingress(annotations map[string]string, tls ...networkingv1.Ingre
 	ing := &networkingv1.Ingress{
 		ObjectMeta: metav1.ObjectMeta{Name: "app", Namespace: s.namespace, Annotations: annotations},
 		Spec: networkingv1.IngressSpec{
-			DefaultBackend: &networkingv1.IngressBackend{Service: &networkingv1.IngressServiceBackend{
-				Name: "s", Port: networkingv1.ServiceBackendPort{Number: 80},
-			}},
-			TLS: tls,
+			DefaultBackend: backend(),
+			TLS:            tls,
 		},
 	}
 	s.must(s.Create(s.Context(), ing))
 	return ing
+}
+
+func backend() *networkingv1.IngressBackend {
+	return &networkingv1.IngressBackend{Service: &networkingv1.IngressServiceBackend{
+		Name: "s", Port: networkingv1.ServiceBackendPort{Number: 80},
+	}}
 }
 
 func (s *stage) edit(obj client.Object, by string, change func()) {
@@ -207,24 +219,43 @@ func (s *stage) heard(kind, reason, text string) *corev1.Event {
 	return found
 }
 
-type roundTripper func(*http.Request) (*http.Response, error)
-
-func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
-
-// quiet demands that a pass over the Ingress, which is made to happen, writes
-// nothing. The pass is known to be over when the Certificate of another TLS
-// block is there.
+// quiet demands that passes over the Ingress, which are made to happen, write
+// nothing: no Certificate changes, and no update is made that changes nothing.
 func (s *stage) quiet(ing *networkingv1.Ingress) {
 	s.Helper()
-	before := s.sent.Load()
+	s.round(ing) // what was under way is over, and counted
+	updates, before := s.counted("update"), s.versions()
+	s.round(ing)
+	if did := s.counted("update") - updates; did != 0 {
+		s.Errorf("%g updates where nothing differs", did)
+	}
+	if diff := cmp.Diff(before, s.versions()); diff != "" {
+		s.Errorf("Certificates change where nothing differs:\n%s", diff)
+	}
+}
+
+// round makes two passes over the Ingress: the Certificate of another TLS block
+// comes and goes. When it is gone, the first pass is over, and of the second,
+// which updates before it deletes, nothing is left to do.
+func (s *stage) round(ing *networkingv1.Ingress) {
+	s.Helper()
 	marker := networkingv1.IngressTLS{SecretName: "marker", Hosts: []string{"marker.ex"}}
 	s.edit(ing, "kubectl", func() { ing.Spec.TLS = append(ing.Spec.TLS, marker) })
 	s.certificate("marker", "is made", there)
 	s.edit(ing, "kubectl", func() { ing.Spec.TLS = ing.Spec.TLS[:len(ing.Spec.TLS)-1] })
 	s.gone("marker")
-	if wrote := s.sent.Load() - before - 2; wrote != 0 {
-		s.Errorf("%d writes where nothing differs", wrote)
+}
+
+// versions are those of all Certificates.
+func (s *stage) versions() map[string]string {
+	s.Helper()
+	var all certsv1.CertificateList
+	s.must(s.List(s.Context(), &all, client.InNamespace(s.namespace)))
+	versions := map[string]string{}
+	for i := range all.Items {
+		versions[all.Items[i].Name] = string(all.Items[i].UID) + " " + all.Items[i].ResourceVersion
 	}
+	return versions
 }
 
 func le(more ...string) map[string]string {

@@ -144,6 +144,15 @@ func TestInnermostCauseComesFirst(t *testing.T) {
 				`Not ready because Ingress "site" has none of the annotations that ask for a certificate.`,
 				`What to do: annotate it with cert-manager.io/cluster-issuer or cert-manager.io/issuer.`,
 			}},
+		"an Ingress of a class that is not read says so": {
+			observer.Ingress(func() Ingress {
+				i := ingress(map[string]string{shim.IssuerKey: "acme"}, networkingv1.IngressTLS{Hosts: []string{"web.test"}, SecretName: "web"})
+				i.Object.Spec.IngressClassName, i.Shim.IngressClasses = ptr.To("nginx"), []string{"traefik"}
+				return i
+			}()), []string{
+				`Not ready because Ingress "site" is of class "nginx", and --ingress-class names others.`,
+				`What to do: give it one of those classes, or change the flag.`,
+			}},
 		"an Ingress with a bad TLS block says which": {
 			observer.Ingress(ingress(map[string]string{shim.IssuerKey: "acme"}, networkingv1.IngressTLS{Hosts: []string{"web.test"}})), []string{
 				`Not ready because Skipped a TLS block: spec.tls[0].secretName: Required value.`,

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	networkingv1 "k8s.io/api/networking/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	certsv1 "github.com/certwright/certwright/certs/v1"
@@ -18,7 +17,7 @@ import (
 type Ingress struct {
 	Object *networkingv1.Ingress
 	Shim   shim.Options
-	// Present are the Certificates that it controls, and those that stand where
+	// Present are the Certificates that it owns, and those that stand where
 	// one of them belongs.
 	Present []Certificate
 }
@@ -26,7 +25,8 @@ type Ingress struct {
 // ObserveIngress reads what there is to know about object.
 func (o Observer) ObserveIngress(ctx context.Context, object *networkingv1.Ingress) (Ingress, error) {
 	out := Ingress{Object: object, Shim: o.Shim}
-	wanted := shim.Desired(shim.FromIngress(object), o.Shim)
+	src := shim.FromIngress(object)
+	wanted := shim.Desired(src, o.Shim)
 	var all certsv1.CertificateList
 	if err := o.From.List(ctx, &all, client.InNamespace(object.Namespace)); err != nil {
 		return Ingress{}, err
@@ -34,7 +34,7 @@ func (o Observer) ObserveIngress(ctx context.Context, object *networkingv1.Ingre
 	for i := range all.Items {
 		crt := &all.Items[i]
 		wants := slices.ContainsFunc(wanted.Certificates, func(w *certsv1.Certificate) bool { return w.Name == crt.Name })
-		if !wants && !metav1.IsControlledBy(crt, object) {
+		if !wants && !shim.Owns(src, crt) {
 			continue
 		}
 		found, err := o.ObserveCertificate(ctx, crt)
@@ -51,6 +51,12 @@ func (i Ingress) node() Node {
 	n := Node{Kind: "Ingress", Name: i.Object.Name, Created: i.Object.CreationTimestamp.Time}
 	for _, c := range i.Present {
 		n.Children = append(n.Children, c.node())
+	}
+	if !i.Shim.Reads(src) {
+		n.State = "is not read"
+		n.Cause = fmt.Sprintf("Ingress %q is of class %q, and --ingress-class names others", i.Object.Name, src.Class)
+		n.Hint = "give it one of those classes, or change the flag"
+		return n
 	}
 	if !shim.Triggered(src, i.Shim) {
 		n.State = "asks for no certificate"
@@ -70,7 +76,7 @@ func (i Ingress) node() Node {
 	}
 	i.sayChanges(&n, &changes)
 	var problems []string
-	for _, p := range wanted.Problems {
+	for _, p := range append(wanted.Problems, changes.Problems...) {
 		n.say(p.Reason, p.Message)
 		problems = append(problems, p.Message)
 	}
@@ -90,6 +96,9 @@ func (i Ingress) sayChanges(n *Node, changes *shim.Changes) {
 	}
 	for _, u := range changes.Update {
 		steps = append(steps, fmt.Sprintf("update Certificate %q (%s)", u.Current.Name, strings.Join(u.Fields, ", ")))
+	}
+	for _, own := range changes.Own {
+		steps = append(steps, fmt.Sprintf("change the owners of Certificate %q", own.Current.Name))
 	}
 	for _, crt := range changes.Delete {
 		steps = append(steps, fmt.Sprintf("delete Certificate %q", crt.Name))

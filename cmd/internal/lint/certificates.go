@@ -55,40 +55,31 @@ func (r *run) defaultIssuerOfSource(namespace string) (*cmmeta.IssuerReference, 
 	switch {
 	case refused != nil:
 		return nil, errors.New(refused.Detail)
-	case ref == nil:
+	case ref == nil && r.opts.DefaultIssuer.Name == "":
 		return nil, errors.New(noDefault)
 	}
 	return ref, nil
 }
 
-// certificates returns what is wrong with the annotations of an object, and tells
-// which Certificates they ask for.
-func (r *run) certificates(o *object, src *shim.Source) field.ErrorList {
-	wanted := shim.Desired(src, r.shim)
-	if wanted.Act && len(wanted.Certificates) == 0 && len(wanted.Errors) == 0 {
-		r.tell(o.document, Warning, problem{"spec", "the annotations ask for certificates, but nothing names a Secret for one (spec.tls of an Ingress)"})
+// certificates tells what is wrong with an object that asks for Certificates, and
+// which.
+func (r *run) certificates(o *object, src *shim.Source) {
+	findings, wanted := shim.Review(src, r.shim)
+	for _, f := range findings {
+		level := Warning
+		if f.Fatal {
+			level = Error
+		}
+		r.tell(o.document, level, problem{f.Field, f.Message})
 	}
 	for _, crt := range wanted.Certificates {
-		at := mention(src, crt.Spec.SecretName)
+		at := src.Mention(crt.Spec.SecretName)
 		r.report.Certificates = append(r.report.Certificates, Made{
 			File: o.file, Line: o.line(at), Kind: o.kind, Namespace: o.namespace, Name: o.name,
 			Certificate: made(crt),
 		})
 		r.world.ask(asked{crt: crt, by: o, at: at})
 	}
-	return wanted.Errors
-}
-
-// mention returns the field of src that names a Secret.
-func mention(src *shim.Source, secret string) string {
-	for _, block := range src.Blocks {
-		for _, name := range block.Secrets {
-			if name.Value == secret {
-				return name.Path.String()
-			}
-		}
-	}
-	return ""
 }
 
 func made(crt *certsv1.Certificate) MadeCertificate {

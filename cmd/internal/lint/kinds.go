@@ -39,6 +39,7 @@ var ownKinds = map[string]ownKind{
 // and kind. A further one is a row.
 var sourceKinds = map[string]func() recognised{
 	"networking.k8s.io/v1 " + shim.IngressKind: source(shim.FromIngress),
+	"v1 " + shim.ServiceKind:                   source(shim.FromService),
 }
 
 // source makes a row of the function that reads a kind.

@@ -143,28 +143,23 @@ func (r *run) judge(o *object) {
 	case *acmev1.Order, *acmev1.Challenge: // rules are for changes only
 	default:
 		if o.source != nil {
-			errs = r.certificates(o, o.source())
+			r.certificates(o, o.source())
 		}
 	}
 	r.refuse(o, errs)
 	r.refuse(o, besides(errs, o.offences))
 }
 
-// metadata tells what is wrong with the metadata, and which annotations nobody
-// reads, on the kinds on which any are read.
+// metadata tells what is wrong with the metadata of our own kinds, and which
+// annotations of a Certificate nobody reads.
 func (r *run) metadata(o *object, meta metav1.Object) {
 	if o.own {
 		r.refuse(o, metadata(o.kind, meta))
 	}
-	if o.source == nil && o.kind != certsv1.CertificateKind {
-		return
-	}
-	for _, unknown := range shim.UnknownAnnotations(o.kind, meta.GetAnnotations(), r.shim) {
-		text := "means nothing on objects of kind " + o.kind
-		if unknown.Nearest != "" {
-			text += "; did you mean " + unknown.Nearest + "?"
+	if o.kind == certsv1.CertificateKind {
+		for _, f := range shim.Unread(o.kind, meta.GetAnnotations(), r.shim) {
+			r.tell(o.document, Warning, problem{f.Field, f.Message})
 		}
-		r.tell(o.document, Warning, problem{field.NewPath("metadata", "annotations").Key(unknown.Key).String(), text})
 	}
 }
 
