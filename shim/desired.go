@@ -63,7 +63,7 @@ func Triggered(src *Source, opts Options) bool {
 
 // Desired says which Certificates src asks for.
 func Desired(src *Source, opts Options) Wanted {
-	if src.leaving() || !Triggered(src, opts) {
+	if src.leaving() || src.Dormant || !Triggered(src, opts) {
 		return Wanted{}
 	}
 	issuer, unresolved, wrong := chooseIssuer(src, &opts)
@@ -128,6 +128,10 @@ func drafts(src *Source, wanted *Wanted) []*draft {
 		if len(b.Problems) > 0 {
 			wanted.skip(src, b.Problems)
 			continue
+		}
+		if len(b.Doubts) > 0 {
+			wanted.Errors = append(wanted.Errors, b.Doubts...)
+			wanted.Problems = append(wanted.Problems, badConfig("", b.Doubts))
 		}
 		for _, secret := range b.Secrets {
 			d := byName[secret.Value]

@@ -3,8 +3,9 @@
 //
 // Desired says which Certificates a Source asks for, and what is wrong with
 // it. Plan compares them with those that exist and says what to create, update
-// and delete. Both are pure, as is FromIngress, which builds the Source: package
-// ingress reads, package apply carries the plan out.
+// and delete. Both are pure, as are FromIngress, FromGateway and FromListenerSet,
+// which build the Source: packages ingress and gateway read, package follow
+// leads from there to package apply, which carries the plan out.
 //
 // What it promises:
 //

@@ -35,6 +35,11 @@ func knownAnnotations(kind string, opts Options) []string {
 			known = append(known, r.key)
 		}
 		return append(append(known, opts.AutoAnnotations...), opts.ExtraAnnotations...)
+	case GatewayKind:
+		opts.AutoAnnotations = nil // are read on Ingresses only
+		return append(knownAnnotations(IngressKind, opts), IgnoreListenersKey, RouteHostnamesKey)
+	case ListenerSetKind:
+		return append(knownAnnotations(GatewayKind, opts), ParentFallbackKey)
 	default:
 		return nil
 	}
@@ -49,7 +54,7 @@ type UnknownAnnotation struct {
 }
 
 // UnknownAnnotations returns, in order, the annotations of an object of a kind,
-// an Ingress or a Certificate, that look like ours but mean nothing there.
+// such as an Ingress or a Certificate, that look like ours but mean nothing there.
 func UnknownAnnotations(kind string, annotations map[string]string, opts Options) []UnknownAnnotation {
 	var unknown []UnknownAnnotation
 	known := knownAnnotations(kind, opts)

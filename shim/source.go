@@ -18,6 +18,9 @@ type Source struct {
 	Blocks []Block
 	// Refused says why the object as a whole is left alone. Empty: it is not.
 	Refused field.ErrorList
+	// Dormant says that something which it depends on is not there, so that it
+	// is left alone for now, without a word.
+	Dormant bool
 	// CertificateAnnotations are put on every Certificate.
 	CertificateAnnotations map[string]string
 }
@@ -33,6 +36,8 @@ type Block struct {
 	Secrets []Name
 	// Problems say why the block is skipped. It still counts as a mention.
 	Problems field.ErrorList
+	// Doubts are told as well, and the block is used.
+	Doubts field.ErrorList
 	// Ignored blocks are skipped without a word. They still count as a mention.
 	Ignored bool
 }

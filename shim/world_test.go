@@ -104,7 +104,7 @@ func unowned(crt *certsv1.Certificate) { crt.OwnerReferences = nil }
 
 func crts(list ...*certsv1.Certificate) []*certsv1.Certificate { return list }
 
-// outcome is what one pass over an Ingress does and says.
+// outcome is what one pass over a source does and says.
 type outcome struct {
 	creates, updates []*certsv1.Certificate
 	deletes          []string
@@ -114,7 +114,11 @@ type outcome struct {
 // pass is what a shell does, without writing.
 func pass(t *testing.T, ing *networkingv1.Ingress, opts shim.Options, existing []*certsv1.Certificate) outcome {
 	t.Helper()
-	src := shim.FromIngress(ing)
+	return passOver(shim.FromIngress(ing), opts, existing)
+}
+
+// passOver is pass over any source.
+func passOver(src *shim.Source, opts shim.Options, existing []*certsv1.Certificate) outcome {
 	wanted := shim.Desired(src, opts)
 	changes := shim.Plan(src, opts, wanted, existing)
 	var out outcome
