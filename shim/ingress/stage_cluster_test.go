@@ -3,138 +3,39 @@
 package ingress
 
 import (
-	"context"
-	"net/http"
-	"os"
-	"slices"
-	"strings"
-	"sync/atomic"
 	"testing"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/client-go/kubernetes/scheme"
-	"k8s.io/client-go/tools/clientcmd"
-	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/config"
-	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
-
-	"github.com/prometheus/client_golang/prometheus"
 
 	certsv1 "github.com/certwright/certwright/certs/v1"
-	"github.com/certwright/certwright/deploy"
 	"github.com/certwright/certwright/shim"
-	"github.com/certwright/certwright/shim/apply"
+	"github.com/certwright/certwright/test/shimstage"
 )
 
-// patience is how long the world may take to be as it shall be.
-const patience = 15 * time.Second
-
-// A stage is a namespace of its own on the API server of $KUBECONFIG, with the
-// controller running.
+// A stage is a shimstage.Stage that knows Ingresses.
 type stage struct {
-	*testing.T
-	client.Client
+	*shimstage.Stage
 	namespace string
-	sent      atomic.Int64 // writes of Certificates by the controller
-	metrics   *apply.Metrics
 }
 
 func newStage(t *testing.T) *stage {
 	t.Helper()
-	path := os.Getenv("KUBECONFIG")
-	if path == "" {
-		t.Fatal("KUBECONFIG is not set: start a cluster with bin/devcluster up --dir D, then KUBECONFIG=D/kubeconfig")
-	}
-	config, err := clientcmd.BuildConfigFromFlags("", path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	config.QPS = -1
-	known := runtime.NewScheme()
-	s := &stage{T: t, metrics: apply.NewMetrics()}
-	s.must(scheme.AddToScheme(known))
-	s.must(certsv1.AddToScheme(known))
-	s.Client, err = client.New(config, client.Options{Scheme: known})
-	s.must(err)
-	s.installCRDs()
-
-	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "shim-"}}
-	s.must(s.Create(t.Context(), ns))
-	s.namespace = ns.Name
-
-	config.Wrap(func(next http.RoundTripper) http.RoundTripper {
-		return roundTripper(func(r *http.Request) (*http.Response, error) {
-			if r.Method != http.MethodGet && strings.Contains(r.URL.Path, "/certificates") {
-				s.sent.Add(1)
-			}
-			return next.RoundTrip(r)
-		})
-	})
-	mgr, err := ctrl.NewManager(config, ctrl.Options{
-		Scheme:     known,
-		Metrics:    metricsserver.Options{BindAddress: "0"},
-		Controller: controllerOptions(),
-	})
-	s.must(err)
-	s.must(Add(mgr, Config{
-		Recorder: mgr.GetEventRecorderFor(shim.IngressManager), //nolint:staticcheck // the events API of core/v1 is what users' alerts read
-		Options:  shim.DefaultOptions(),
-		Scope:    within(ns.Name),
-		Metrics:  s.metrics,
-	}))
-	ctx, stop := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- mgr.Start(ctx) }()
-	t.Cleanup(func() {
-		stop()
-		if err := <-done; err != nil {
-			t.Errorf("manager: %v", err)
-		}
-		s.must(client.IgnoreNotFound(s.Delete(context.Background(), ns)))
-	})
-	return s
-}
-
-// within is the Scope of one namespace.
-type within string
-
-func (w within) Mine(obj metav1.Object) bool { return obj.GetNamespace() == string(w) }
-
-func (s *stage) installCRDs() {
-	s.Helper()
-	crds, err := deploy.CRDs()
-	s.must(err)
-	for _, crd := range crds {
-		if err := s.Create(s.Context(), crd); err != nil && !apierrors.IsAlreadyExists(err) {
-			s.Fatal(err)
-		}
-	}
-	s.eventually("Certificates are served", func() bool {
-		return s.List(s.Context(), &certsv1.CertificateList{}) == nil
-	})
+	s := shimstage.New(t, nil, Add)
+	return &stage{s, s.Namespace}
 }
 
 func (s *stage) must(err error) {
 	s.Helper()
-	if err != nil {
-		s.Fatal(err)
-	}
+	s.Must(err)
 }
 
 func (s *stage) eventually(what string, happened func() bool) {
 	s.Helper()
-	for end := time.Now().Add(patience); !happened(); time.Sleep(50 * time.Millisecond) {
-		if time.Now().After(end) {
-			s.Fatalf("not within %s: %s", patience, what)
-		}
-	}
+	s.Eventually(what, happened)
 }
 
 func (s *stage) ingress(annotations map[string]string, tls ...networkingv1.IngressTLS) *networkingv1.Ingress {
@@ -154,78 +55,37 @@ func (s *stage) ingress(annotations map[string]string, tls ...networkingv1.Ingre
 
 func (s *stage) edit(obj client.Object, by string, change func()) {
 	s.Helper()
-	s.eventually("edited "+obj.GetName(), func() bool {
-		s.must(s.Get(s.Context(), client.ObjectKeyFromObject(obj), obj))
-		change()
-		err := s.Update(s.Context(), obj, client.FieldOwner(by))
-		if err != nil && !apierrors.IsConflict(err) {
-			s.Fatal(err)
-		}
-		return err == nil
-	})
+	s.Edit(obj, by, change)
 }
 
-// certificate waits for the Certificate to be as wanted.
 func (s *stage) certificate(name, what string, wanted func(*certsv1.Certificate) bool) *certsv1.Certificate {
 	s.Helper()
-	crt := &certsv1.Certificate{}
-	s.eventually(name+": "+what, func() bool {
-		err := s.Get(s.Context(), client.ObjectKey{Namespace: s.namespace, Name: name}, crt)
-		if apierrors.IsNotFound(err) {
-			return false
-		}
-		s.must(err)
-		return wanted(crt)
-	})
-	return crt
+	return s.Certificate(name, what, wanted)
 }
 
 func there(*certsv1.Certificate) bool { return true }
 
 func (s *stage) gone(name string) {
 	s.Helper()
-	s.eventually(name+" is gone", func() bool {
-		return apierrors.IsNotFound(s.Get(s.Context(), client.ObjectKey{Namespace: s.namespace, Name: name}, &certsv1.Certificate{}))
-	})
+	s.Gone(name)
 }
 
-// heard waits for an event on the Ingress, which begins with text.
 func (s *stage) heard(kind, reason, text string) *corev1.Event {
 	s.Helper()
-	var found *corev1.Event
-	s.eventually("event "+reason+" "+text, func() bool {
-		var events corev1.EventList
-		s.must(s.List(s.Context(), &events, client.InNamespace(s.namespace)))
-		i := slices.IndexFunc(events.Items, func(e corev1.Event) bool {
-			return e.Type == kind && e.Reason == reason && strings.HasPrefix(e.Message, text)
-		})
-		if i >= 0 {
-			found = &events.Items[i]
-		}
-		return i >= 0
-	})
-	return found
+	return s.Heard(kind, reason, text)
 }
 
-type roundTripper func(*http.Request) (*http.Response, error)
-
-func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
-
-// quiet demands that a pass over the Ingress, which is made to happen, writes
-// nothing. The pass is known to be over when the Certificate of another TLS
-// block is there.
+// quiet demands that a pass over the Ingress writes nothing.
 func (s *stage) quiet(ing *networkingv1.Ingress) {
 	s.Helper()
-	before := s.sent.Load()
 	marker := networkingv1.IngressTLS{SecretName: "marker", Hosts: []string{"marker.ex"}}
-	s.edit(ing, "kubectl", func() { ing.Spec.TLS = append(ing.Spec.TLS, marker) })
-	s.certificate("marker", "is made", there)
-	s.edit(ing, "kubectl", func() { ing.Spec.TLS = ing.Spec.TLS[:len(ing.Spec.TLS)-1] })
-	s.gone("marker")
-	if wrote := s.sent.Load() - before - 2; wrote != 0 {
-		s.Errorf("%d writes where nothing differs", wrote)
-	}
+	s.Quiet(
+		func() { s.edit(ing, "kubectl", func() { ing.Spec.TLS = append(ing.Spec.TLS, marker) }) },
+		func() { s.edit(ing, "kubectl", func() { ing.Spec.TLS = ing.Spec.TLS[:len(ing.Spec.TLS)-1] }) },
+	)
 }
+
+func (s *stage) counted(action string) float64 { return s.Counted(action) }
 
 func le(more ...string) map[string]string {
 	annotations := map[string]string{shim.ClusterIssuerKey: "le"}
@@ -237,30 +97,6 @@ func le(more ...string) map[string]string {
 
 func block(secret string, hosts ...string) networkingv1.IngressTLS {
 	return networkingv1.IngressTLS{SecretName: secret, Hosts: hosts}
-}
-
-// controllerOptions let every test have a controller of the same name.
-func controllerOptions() config.Controller {
-	skip := true
-	return config.Controller{SkipNameValidation: &skip}
-}
-
-// counted is what the metric says about an action.
-func (s *stage) counted(action string) float64 {
-	s.Helper()
-	registry := prometheus.NewRegistry()
-	s.must(registry.Register(s.metrics))
-	families, err := registry.Gather()
-	s.must(err)
-	for _, family := range families {
-		for _, m := range family.GetMetric() {
-			if family.GetName() == "certwright_shim_writes_total" && m.GetLabel()[0].GetValue() == action {
-				return m.GetCounter().GetValue()
-			}
-		}
-	}
-	s.Fatalf("no counter for %s", action)
-	return 0
 }
 
 func equal(a, b any) bool { return equality.Semantic.DeepEqual(a, b) }
