@@ -2,6 +2,7 @@ package shim
 
 import (
 	"fmt"
+	"maps"
 	"net"
 	"slices"
 	"strconv"
@@ -180,9 +181,8 @@ func (d *draft) certificate(src *Source, opts *Options, issuer choice) drafted {
 			crt.Annotations[key] = value
 		}
 	}
-	for key, value := range src.CertificateAnnotations {
-		crt.Annotations[key] = value
-	}
+	maps.Copy(crt.Annotations, src.ImpliedAnnotations)
+	maps.Copy(crt.Annotations, src.CertificateAnnotations)
 	for _, host := range d.hosts {
 		if net.ParseIP(host.Value) != nil {
 			crt.Spec.IPAddresses = append(crt.Spec.IPAddresses, host.Value)

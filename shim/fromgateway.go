@@ -19,7 +19,7 @@ func FromGateway(gw *gatewayv1.Gateway, routes *Routes, opts Options) *Source {
 		TypeMeta:   metav1.TypeMeta{APIVersion: gatewayv1.GroupVersion.String(), Kind: GatewayKind},
 		ObjectMeta: gw.ObjectMeta,
 		Manager:    GatewayManager,
-		CertificateAnnotations: map[string]string{
+		ImpliedAnnotations: map[string]string{
 			parentRefKindKey: GatewayKind,
 			parentRefNameKey: gw.Name,
 		},

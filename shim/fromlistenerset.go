@@ -39,7 +39,7 @@ func FromListenerSet(set *gatewayv1.ListenerSet, parent *gatewayv1.Gateway, rout
 		return src
 	}
 	src.Annotations = inheritIssuer(set.Annotations, parent.Annotations)
-	src.CertificateAnnotations = map[string]string{
+	src.ImpliedAnnotations = map[string]string{
 		parentRefKindKey: ListenerSetKind,
 		parentRefNameKey: set.Name,
 	}
