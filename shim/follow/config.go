@@ -15,7 +15,7 @@ import (
 
 const (
 	defaultWorkers = 5
-	// Errors are retried after minBackoff, doubling up to maxBackoff.
+	// Errors and refused writes are retried after minBackoff, doubling up to maxBackoff.
 	minBackoff, maxBackoff = 5 * time.Second, 5 * time.Minute
 	// staleAfter is how long the cache gets to catch up.
 	staleAfter = time.Second

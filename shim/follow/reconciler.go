@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/client-go/util/workqueue"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
@@ -26,6 +27,9 @@ type Reconciler struct {
 	scope   Scope
 	writer  *apply.Writer
 	told    *apply.Reporter
+	// refused knows how long the sources wait whose Certificates the API server
+	// refused.
+	refused workqueue.TypedRateLimiter[client.ObjectKey]
 }
 
 // NewReconciler returns the reconciler of the sources that read reads.
@@ -41,6 +45,7 @@ func NewReconciler(cl client.Client, cfg Config, manager string, read Read) *Rec
 		scope:   cfg.Scope,
 		writer:  &apply.Writer{Client: cl, Recorder: recorder, Manager: manager, Metrics: cfg.Metrics},
 		told:    &apply.Reporter{Recorder: recorder},
+		refused: workqueue.NewTypedItemExponentialFailureRateLimiter[client.ObjectKey](minBackoff, maxBackoff),
 	}
 }
 
@@ -50,6 +55,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reco
 	switch {
 	case apierrors.IsNotFound(err):
 		r.told.Forget(req.NamespacedName)
+		r.refused.Forget(req.NamespacedName)
 		return reconcile.Result{}, nil
 	case err != nil:
 		return reconcile.Result{}, fmt.Errorf("read source: %w", err)
@@ -86,8 +92,11 @@ func (r *Reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reco
 	case wanted.Unresolved:
 		return reconcile.Result{RequeueAfter: unresolvedAfter}, nil
 	case len(outcome.Refused) > 0:
-		return reconcile.Result{RequeueAfter: maxBackoff}, nil
+		// Mostly for good. But just after its CRD is there, the API server lets
+		// nobody be an owner that blocks deletion.
+		return reconcile.Result{RequeueAfter: r.refused.When(req.NamespacedName)}, nil
 	default:
+		r.refused.Forget(req.NamespacedName)
 		return reconcile.Result{}, nil
 	}
 }

@@ -254,3 +254,42 @@ func TestPersistedDefaults(t *testing.T) {
 	s.certificate("t", "has the default key", func(crt *certsv1.Certificate) bool { return crt.Spec.PrivateKey.Algorithm == "RSA" })
 	s.quiet(ing)
 }
+
+// TestARefusalIsTriedAgain: whoever refuses may change his mind.
+func TestARefusalIsTriedAgain(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	fail := admissionv1.Fail
+	policy := &admissionv1.ValidatingAdmissionPolicy{
+		ObjectMeta: metav1.ObjectMeta{Name: "refusal." + s.namespace},
+		Spec: admissionv1.ValidatingAdmissionPolicySpec{
+			FailurePolicy: &fail,
+			MatchConstraints: &admissionv1.MatchResources{
+				NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"kubernetes.io/metadata.name": s.namespace}},
+				ResourceRules: []admissionv1.NamedRuleWithOperations{{RuleWithOperations: admissionv1.RuleWithOperations{
+					Operations: []admissionv1.OperationType{admissionv1.Create},
+					Rule:       admissionv1.Rule{APIGroups: []string{certsv1.GroupName}, APIVersions: []string{"v1"}, Resources: []string{"certificates"}},
+				}}},
+			},
+			Validations: []admissionv1.Validation{{Expression: "false", Message: "not today"}},
+		},
+	}
+	binding := &admissionv1.ValidatingAdmissionPolicyBinding{
+		ObjectMeta: metav1.ObjectMeta{Name: policy.Name},
+		Spec:       admissionv1.ValidatingAdmissionPolicyBindingSpec{PolicyName: policy.Name, ValidationActions: []admissionv1.ValidationAction{admissionv1.Deny}},
+	}
+	for _, obj := range []client.Object{policy, binding} {
+		s.must(s.Create(t.Context(), obj))
+		t.Cleanup(func() { s.must(client.IgnoreNotFound(s.Delete(context.Background(), obj))) })
+	}
+	s.eventually("the policy is in force", func() bool {
+		return s.Create(t.Context(), &certsv1.Certificate{
+			ObjectMeta: metav1.ObjectMeta{GenerateName: "probe-", Namespace: s.namespace},
+			Spec:       certsv1.CertificateSpec{SecretName: "probe", DNSNames: []string{"a.ex"}, IssuerRef: cmmeta.IssuerReference{Name: "le"}},
+		}) != nil
+	})
+	s.ingress(le(), block("t", "a.ex"))
+	s.heard("Warning", "BadConfig", `Certificate "t" was refused`)
+	s.must(s.Delete(t.Context(), binding))
+	s.certificate("t", "is made", there)
+}
