@@ -14,6 +14,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
@@ -39,14 +40,19 @@ func named(hosts ...string) func(*certsv1.Certificate) bool {
 // away, before they begin.
 func TestKindsComeAndGo(t *testing.T) {
 	var looks, lists atomic.Int64
-	s := &stage{shimstage.New(t, func(r *http.Request) {
-		switch {
-		case strings.HasSuffix(r.URL.Path, "/apis/gateway.networking.k8s.io/v1"):
-			looks.Add(1)
-		case strings.Contains(r.URL.Path, "/gateways"), strings.Contains(r.URL.Path, "/listenersets"):
-			lists.Add(1)
-		}
-	}, add(50*time.Millisecond))}
+	s := &stage{shimstage.New(t, add(50*time.Millisecond), func(access *rest.Config) {
+		access.Wrap(func(next http.RoundTripper) http.RoundTripper {
+			return roundTripper(func(r *http.Request) (*http.Response, error) {
+				switch {
+				case strings.HasSuffix(r.URL.Path, "/apis/gateway.networking.k8s.io/v1"):
+					looks.Add(1)
+				case strings.Contains(r.URL.Path, "/gateways"), strings.Contains(r.URL.Path, "/listenersets"):
+					lists.Add(1)
+				}
+				return next.RoundTrip(r)
+			})
+		})
+	})}
 	more := func(n int64) {
 		t.Helper()
 		until := looks.Load() + n
@@ -84,6 +90,10 @@ func TestKindsComeAndGo(t *testing.T) {
 	s.Must(s.Create(t.Context(), set))
 	s.Certificate("ls2", "is made for the ListenerSet", there)
 }
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
 func TestLifeOfACertificate(t *testing.T) {
 	t.Parallel()

@@ -3,10 +3,9 @@
 package gateway
 
 import (
+	"context"
 	"os"
-	"os/exec"
-	"path/filepath"
-	"strings"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -14,25 +13,57 @@ import (
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/tools/clientcmd"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
-	"sigs.k8s.io/yaml"
 
+	cmmeta "github.com/certwright/certwright/certs/meta/v1"
+	certsv1 "github.com/certwright/certwright/certs/v1"
 	"github.com/certwright/certwright/shim"
 	"github.com/certwright/certwright/shim/follow"
+	"github.com/certwright/certwright/test/gatewayapi"
 	"github.com/certwright/certwright/test/shimstage"
 )
 
 // A stage is a shimstage.Stage that knows the Gateway API.
 type stage struct{ *shimstage.Stage }
 
-// newStage returns a stage where the Gateway API is served.
+// newStage returns a stage where the Gateway API is served. The controllers have
+// the permissions that are shipped.
 func newStage(t *testing.T) *stage {
 	t.Helper()
-	s := &stage{shimstage.New(t, nil, add(time.Second))}
+	s := &stage{shimstage.New(t, add(time.Second), shimstage.Shipped)}
 	s.serve(kindsOfGatewayAPI...)
+	s.ownable(t)
 	return s
+}
+
+// ownable waits until the API server lets an account without all rights name a
+// Gateway or ListenerSet as an owner that blocks deletion. It looks which kinds
+// there are every 30 seconds.
+func (s *stage) ownable(t *testing.T) {
+	t.Helper()
+	access, err := clientcmd.BuildConfigFromFlags("", os.Getenv("KUBECONFIG"))
+	s.Must(err)
+	shimstage.Shipped(access)
+	account, err := client.New(access, client.Options{Scheme: s.Scheme()})
+	s.Must(err)
+	for _, kind := range []string{shim.GatewayKind, shim.ListenerSetKind} {
+		owner := metav1.NewControllerRef(&metav1.ObjectMeta{Name: "probe", UID: "probe"}, gatewayv1.SchemeGroupVersion.WithKind(kind))
+		for end := time.Now().Add(time.Minute); ; time.Sleep(200 * time.Millisecond) {
+			err := account.Create(t.Context(), &certsv1.Certificate{
+				ObjectMeta: metav1.ObjectMeta{Name: "probe", Namespace: s.Namespace, OwnerReferences: []metav1.OwnerReference{*owner}},
+				Spec:       certsv1.CertificateSpec{SecretName: "probe", DNSNames: []string{"a.ex"}, IssuerRef: cmmeta.IssuerReference{Name: "le"}},
+			}, client.DryRunAll)
+			if err == nil {
+				break
+			}
+			if time.Now().After(end) {
+				t.Fatal(err)
+			}
+		}
+	}
 }
 
 // add adds the controllers with all kinds.
@@ -44,27 +75,23 @@ func add(lookEvery time.Duration) func(manager.Manager, follow.Config) error {
 
 var kindsOfGatewayAPI = []string{"gateways", "listenersets", "httproutes"}
 
-// moduleDir is where the module of the Gateway API is.
-var moduleDir = sync.OnceValues(func() (string, error) {
-	dir, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "sigs.k8s.io/gateway-api").Output()
-	return strings.TrimSpace(string(dir)), err
+// crds are those of the Gateway API. The go command that finds them is slow, so
+// it is asked once.
+var crds = sync.OnceValues(func() ([]*apiextensionsv1.CustomResourceDefinition, error) {
+	return gatewayapi.CRDs(context.Background(), kindsOfGatewayAPI...)
 })
 
-// crds are those of the Gateway API, by the plural names of their kinds, as the
-// module has them.
 func (s *stage) crds(plurals ...string) []*apiextensionsv1.CustomResourceDefinition {
 	s.Helper()
-	dir, err := moduleDir()
+	all, err := crds()
 	s.Must(err)
-	var crds []*apiextensionsv1.CustomResourceDefinition
-	for _, plural := range plurals {
-		data, err := os.ReadFile(filepath.Join(dir, "config/crd/experimental", gatewayv1.GroupName+"_"+plural+".yaml"))
-		s.Must(err)
-		crd := &apiextensionsv1.CustomResourceDefinition{}
-		s.Must(yaml.Unmarshal(data, crd))
-		crds = append(crds, crd)
+	var chosen []*apiextensionsv1.CustomResourceDefinition
+	for _, crd := range all {
+		if slices.Contains(plurals, crd.Spec.Names.Plural) {
+			chosen = append(chosen, crd.DeepCopy())
+		}
 	}
-	return crds
+	return chosen
 }
 
 // serve has the API server serve kinds.
@@ -76,12 +103,7 @@ func (s *stage) serve(plurals ...string) {
 		}
 		s.Eventually(crd.Name+" is served", func() bool {
 			s.Must(s.Get(s.Context(), client.ObjectKeyFromObject(crd), crd))
-			for _, c := range crd.Status.Conditions {
-				if c.Type == apiextensionsv1.Established && c.Status == apiextensionsv1.ConditionTrue {
-					return true
-				}
-			}
-			return false
+			return gatewayapi.Served(crd)
 		})
 	}
 	s.Eventually("lists are answered", func() bool {

@@ -24,7 +24,7 @@ type stage struct {
 
 func newStage(t *testing.T) *stage {
 	t.Helper()
-	s := shimstage.New(t, nil, Add)
+	s := shimstage.New(t, Add, shimstage.Shipped)
 	return &stage{s, s.Namespace}
 }
 

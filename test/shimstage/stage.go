@@ -19,6 +19,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/client-go/tools/record"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -36,7 +37,7 @@ import (
 )
 
 // Patience is how long the world may take to be as it shall be.
-const Patience = 15 * time.Second
+const Patience = 20 * time.Second
 
 // A Stage is a namespace of its own on the API server of $KUBECONFIG, with the
 // controllers running.
@@ -46,40 +47,42 @@ type Stage struct {
 	Namespace string
 
 	sent    atomic.Int64
-	asked   func(*http.Request)
 	metrics *apply.Metrics
 }
 
 // New returns a stage on which the controllers run that add gives a manager.
-// They see the Stage's namespace only. asked, which may be nil, is called with
-// each of their requests.
-func New(t *testing.T, asked func(*http.Request), add func(manager.Manager, follow.Config) error) *Stage {
+// They see the Stage's namespace only. access changes how they reach the API
+// server: as an administrator, if it does not say otherwise.
+func New(t *testing.T, add func(manager.Manager, follow.Config) error, access ...func(*rest.Config)) *Stage {
 	t.Helper()
 	path := os.Getenv("KUBECONFIG")
 	if path == "" {
 		t.Fatal("KUBECONFIG is not set: start a cluster with bin/devcluster up --dir D, then KUBECONFIG=D/kubeconfig")
 	}
-	access, err := clientcmd.BuildConfigFromFlags("", path)
+	reach, err := clientcmd.BuildConfigFromFlags("", path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	access.QPS = -1
+	reach.QPS = -1
 	known := runtime.NewScheme()
-	s := &Stage{T: t, metrics: apply.NewMetrics(), asked: asked}
+	s := &Stage{T: t, metrics: apply.NewMetrics()}
 	for _, add := range []func(*runtime.Scheme) error{scheme.AddToScheme, apiextensionsv1.AddToScheme, certsv1.AddToScheme, gatewayv1.Install} {
 		s.Must(add(known))
 	}
-	s.Client, err = client.New(access, client.Options{Scheme: known})
+	s.Client, err = client.New(reach, client.Options{Scheme: known})
 	s.Must(err)
-	s.installCRDs()
+	s.install()
 
 	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "shim-"}}
 	s.Must(s.Create(t.Context(), ns))
 	s.Namespace = ns.Name
 
-	access.Wrap(s.count)
+	reach.Wrap(s.count)
+	for _, change := range access {
+		change(reach)
+	}
 	again := true // every test has controllers of the same name
-	mgr, err := ctrl.NewManager(access, ctrl.Options{
+	mgr, err := ctrl.NewManager(reach, ctrl.Options{
 		Scheme:     known,
 		Metrics:    metricsserver.Options{BindAddress: "0"},
 		Controller: config.Controller{SkipNameValidation: &again},
@@ -124,25 +127,31 @@ func (s *Stage) count(next http.RoundTripper) http.RoundTripper {
 		if r.Method != http.MethodGet && strings.Contains(r.URL.Path, "/certificates") {
 			s.sent.Add(1)
 		}
-		if s.asked != nil {
-			s.asked(r)
-		}
 		return next.RoundTrip(r)
 	})
 }
 
-func (s *Stage) installCRDs() {
+// install puts the CRDs and permissions that are shipped into the cluster.
+func (s *Stage) install() {
 	s.Helper()
 	crds, err := deploy.CRDs()
 	s.Must(err)
-	for _, crd := range crds {
-		if err := s.Create(s.Context(), crd); err != nil && !apierrors.IsAlreadyExists(err) {
-			s.Fatal(err)
-		}
+	rbac, err := deploy.RBAC()
+	s.Must(err)
+	for _, obj := range append(crds, rbac...) {
+		s.Must(s.Apply(s.Context(), client.ApplyConfigurationFromUnstructured(obj), client.FieldOwner("shimstage"), client.ForceOwnership))
 	}
 	s.Eventually("Certificates are served", func() bool {
 		return s.List(s.Context(), &certsv1.CertificateList{}) == nil
 	})
+}
+
+// Shipped has the controllers run with the permissions that are shipped.
+func Shipped(access *rest.Config) {
+	access.Impersonate = rest.ImpersonationConfig{
+		UserName: "system:serviceaccount:" + deploy.Namespace + ":" + deploy.ServiceAccount,
+		Groups:   []string{"system:serviceaccounts", "system:authenticated"},
+	}
 }
 
 // Must fails the test on an error.
