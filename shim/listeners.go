@@ -1,6 +1,7 @@
 package shim
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -38,16 +39,8 @@ func (o *Options) terminatesTLS(l *gatewayv1.Listener) bool {
 	if l.TLS != nil && l.TLS.Mode != nil && *l.TLS.Mode == gatewayv1.TLSModePassthrough {
 		return false
 	}
-	switch l.Protocol {
-	case gatewayv1.HTTPSProtocolType, gatewayv1.TLSProtocolType:
-		return true
-	}
-	for _, extra := range o.ListenerProtocols {
-		if string(l.Protocol) == extra {
-			return true
-		}
-	}
-	return false
+	return l.Protocol == gatewayv1.HTTPSProtocolType || l.Protocol == gatewayv1.TLSProtocolType ||
+		slices.Contains(o.ListenerProtocols, string(l.Protocol))
 }
 
 func ignoredListeners(src *Source) map[string]bool {

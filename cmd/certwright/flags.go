@@ -193,6 +193,9 @@ func parse(args []string) (*config, error) {
 			c.ignored = append(c.ignored, "--"+flag.Name)
 		}
 	})
+	if c.ListenerSets && !c.GatewayAPI {
+		c.ignored = append(c.ignored, "--enable-gateway-api-listenerset (without --enable-gateway-api)")
+	}
 	if err := c.readGates(); err != nil {
 		return nil, err
 	}

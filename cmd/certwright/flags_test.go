@@ -47,6 +47,7 @@ func TestFlags(t *testing.T) {
 		"and on where it is asked for": {[]string{"--enable-gateway-api", "--enable-gateway-api-listenerset", "--gateway-api-extra-protocols=DTLS,QUIC"}, func(c *config) bool {
 			return c.GatewayAPI && c.ListenerSets && len(c.ListenerProtocols) == 2 && len(c.ignored) == 0
 		}, ""},
+		"ListenerSets are nothing without Gateways": {[]string{"--enable-gateway-api-listenerset"}, func(c *config) bool { return len(c.ignored) == 1 }, ""},
 		"--dev sets what the manifests set": {[]string{"--dev"}, func(c *config) bool {
 			return c.ClusterResourceNamespace == "cert-manager" && c.LeaseDuration == 15*time.Second
 		}, ""},

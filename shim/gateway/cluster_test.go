@@ -14,6 +14,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
@@ -206,7 +207,7 @@ func TestTakeOverOnTheServer(t *testing.T) {
 		ObjectMeta: metav1.ObjectMeta{
 			Name: "t", Namespace: s.Namespace,
 			Annotations:     map[string]string{parentKind: "Gateway", parentName: "app", shim.OverrideIngressClassKey: "nginx"},
-			OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(gw, gatewayv1.SchemeGroupVersion.WithKind("Gateway"))},
+			OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(gw, schema.GroupVersion(gatewayv1.GroupVersion).WithKind("Gateway"))},
 		},
 		Spec: certsv1.CertificateSpec{ // as an old version made it: no usages
 			SecretName: "t", DNSNames: []string{"a.ex"},

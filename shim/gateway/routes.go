@@ -25,14 +25,13 @@ import (
 // routes are those that want to belong to obj, of that kind, if it takes
 // hostnames from them. Nil: they are not known, but will be.
 func (v *view) routes(ctx context.Context, kind string, obj client.Object) (*shim.Routes, error) {
-	if !shim.WantsRoutes(obj) {
-		return nil, nil //nolint:nilnil // nil means that nobody looked
-	}
-	switch v.scope.routes {
-	case routesUnasked:
+	switch {
+	case !shim.WantsRoutes(obj):
+		return nil, nil
+	case v.scope.routes == routesUnasked:
 		v.wantRoutes()
-		return nil, nil //nolint:nilnil // nil means that nobody looked
-	case routesAbsent:
+		return nil, nil
+	case v.scope.routes == routesAbsent:
 		return &shim.Routes{}, nil
 	}
 	var list gatewayv1.HTTPRouteList

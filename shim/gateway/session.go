@@ -122,9 +122,11 @@ func newController[T client.Object](k *keeper, v *view, certificates cache.Cache
 	waiting := func(ctx context.Context, crt *certsv1.Certificate) ([]reconcile.Request, error) {
 		return follow.Requests(ctx, v.cache, of.list(), client.InNamespace(crt.Namespace), client.MatchingFields{bySecret: crt.Name})
 	}
-	sources := append(of.more,
+	sources := []source.Source{
 		source.Kind(v.cache, of.empty, &handler.TypedEnqueueRequestForObject[T]{}, follow.Changed[T]()),
-		source.Kind(certificates, &certsv1.Certificate{}, follow.Certificates(of.kind, waiting)))
+		source.Kind(certificates, &certsv1.Certificate{}, follow.Certificates(of.kind, waiting)),
+	}
+	sources = append(sources, of.more...)
 	if v.scope.routes == routesWatched {
 		sources = append(sources, v.routeSources(of.kind, of.list)...)
 	}

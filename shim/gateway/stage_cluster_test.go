@@ -13,6 +13,7 @@ import (
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/tools/clientcmd"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
@@ -50,7 +51,7 @@ func (s *stage) ownable(t *testing.T) {
 	account, err := client.New(access, client.Options{Scheme: s.Scheme()})
 	s.Must(err)
 	for _, kind := range []string{shim.GatewayKind, shim.ListenerSetKind} {
-		owner := metav1.NewControllerRef(&metav1.ObjectMeta{Name: "probe", UID: "probe"}, gatewayv1.SchemeGroupVersion.WithKind(kind))
+		owner := metav1.NewControllerRef(&metav1.ObjectMeta{Name: "probe", UID: "probe"}, schema.GroupVersion(gatewayv1.GroupVersion).WithKind(kind))
 		for end := time.Now().Add(time.Minute); ; time.Sleep(200 * time.Millisecond) {
 			err := account.Create(t.Context(), &certsv1.Certificate{
 				ObjectMeta: metav1.ObjectMeta{Name: "probe", Namespace: s.Namespace, OwnerReferences: []metav1.OwnerReference{*owner}},
