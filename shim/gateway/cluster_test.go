@@ -4,6 +4,7 @@ package gateway
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -292,6 +293,33 @@ func TestHostnamesOfRoutes(t *testing.T) {
 	s.Heard("Warning", "BadConfig", "Skipped a listener block: spec.listeners[1].hostname: Required value: the hostname cannot be empty: no HTTPRoute")
 	s.quiet(gw)
 	s.Certificate("u", "stays", named("near.ex"))
+}
+
+// TestRoutesThatCannotBeRead: one Gateway that asks for them must not stop the
+// others.
+func TestRoutesThatCannotBeRead(t *testing.T) {
+	t.Parallel()
+	var tries atomic.Int64
+	s := &stage{shimstage.New(t, add(50*time.Millisecond), func(access *rest.Config) {
+		access.Wrap(func(next http.RoundTripper) http.RoundTripper {
+			return roundTripper(func(r *http.Request) (*http.Response, error) {
+				if strings.Contains(r.URL.Path, "/httproutes") {
+					tries.Add(1)
+					return nil, errors.New("no route to the routes")
+				}
+				return next.RoundTrip(r)
+			})
+		})
+	})}
+	s.serve(kindsOfGatewayAPI...)
+	gw := s.gateway(le(shim.RouteHostnamesKey, "true"), https("https", "", "t"))
+	s.Eventually("it is tried, again and again", func() bool { return tries.Load() > 5 })
+	other := &gatewayv1.Gateway{ObjectMeta: metav1.ObjectMeta{Name: "other", Namespace: s.Namespace, Annotations: le()}}
+	other.Spec.GatewayClassName, other.Spec.Listeners = "none", []gatewayv1.Listener{https("https", "a.ex", "u")}
+	s.Must(s.Create(t.Context(), other))
+	s.Certificate("u", "is made for the other Gateway", there)
+	s.Edit(gw, "kubectl", func() { gw.Spec.Listeners[0].Hostname = new(gatewayv1.Hostname("b.ex")) })
+	s.Certificate("t", "is made when no route is needed", there)
 }
 
 // route is an HTTPRoute that wants the Gateway of the stage.

@@ -5,12 +5,15 @@ import (
 	"fmt"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/client-go/discovery"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
+	"github.com/certwright/certwright/shim"
 	"github.com/certwright/certwright/shim/follow"
 )
 
@@ -77,13 +80,17 @@ func (k *keeper) Start(ctx context.Context) error {
 	defer tick.Stop()
 	var current *session
 	defer func() { current.end() }()
-	wanted := false
+	wanted, readable := false, false
 	for {
 		served, err := k.served(ctx)
 		if err != nil && ctx.Err() == nil { // no answer is no reason to stop
 			log.FromContext(ctx).Error(err, "cannot find out whether the Gateway API is served")
 		}
-		if want := k.cfg.scope(served, wanted); err == nil && !current.has(want) {
+		if wanted && !readable && served[shim.HTTPRouteKind] {
+			readable = k.routesReadable(ctx)
+		}
+		routes := wanted && (readable || !served[shim.HTTPRouteKind])
+		if want := k.cfg.scope(served, routes); err == nil && !current.has(want) {
 			current.end()
 			current = k.begin(ctx, want)
 		}
@@ -111,4 +118,22 @@ func (k *keeper) served(ctx context.Context) (map[string]bool, error) {
 		kinds[resources.APIResources[i].Kind] = true
 	}
 	return kinds, nil
+}
+
+// routesReadable reports whether routes, and the namespaces that they are in,
+// can be read. A session that watched them in vain would never begin to follow
+// anything, because of one object that asks for them.
+func (k *keeper) routesReadable(ctx context.Context) bool {
+	lists := []client.ObjectList{&gatewayv1.HTTPRouteList{}}
+	if k.cfg.Namespace == "" {
+		lists = append(lists, &corev1.NamespaceList{})
+	}
+	for _, list := range lists {
+		err := k.manager.GetAPIReader().List(ctx, list, client.InNamespace(k.cfg.Namespace), client.Limit(1))
+		if err != nil {
+			log.FromContext(ctx).Error(err, "cannot read the routes that hostnames are asked from; who asks is left alone")
+			return false
+		}
+	}
+	return true
 }
