@@ -180,7 +180,7 @@ func TestRouteHostnames(t *testing.T) {
 			}
 			routes := &shim.Routes{HTTPRoutes: tt.routes, NamespaceLabels: map[string]labels.Set{"chosen": {"shared": "yes"}, "other": {"shared": "no"}}}
 			for range 2 { // in whatever order they are read
-				got := passOver(shim.FromGateway(gateway(tt.annotations, tt.listener), routes, shim.DefaultOptions()), shim.DefaultOptions(), nil)
+				got := passOver(t, shim.FromGateway(gateway(tt.annotations, tt.listener), routes, shim.DefaultOptions()), shim.DefaultOptions(), nil)
 				var names []string
 				for _, crt := range got.creates {
 					names = append(names, crt.Spec.DNSNames...)
@@ -204,11 +204,11 @@ func TestRoutesThatHaveNotBeenRead(t *testing.T) {
 	asked := notes{clusterIssuer: "le", shim.RouteHostnamesKey: "true"}
 	existing := crts(certificate("t", []string{"a.ex", "b.ex"}, byGateway), certificate("u", []string{"a.ex"}, byGateway))
 	src := shim.FromGateway(gateway(asked, https("one", "a.ex", "t"), https("two", "", "t")), nil, shim.DefaultOptions())
-	if diff := cmp.Diff(outcome{}, passOver(src, shim.DefaultOptions(), existing), cmp.AllowUnexported(outcome{})); diff != "" {
+	if diff := cmp.Diff(outcome{}, passOver(t, src, shim.DefaultOptions(), existing), cmp.AllowUnexported(outcome{})); diff != "" {
 		t.Errorf("one pass (-want +got):\n%s", diff)
 	}
 	src = shim.FromGateway(gateway(asked, https("one", "b.ex", "v")), nil, shim.DefaultOptions())
-	if got := passOver(src, shim.DefaultOptions(), existing); len(got.creates) != 1 || len(got.deletes) != 2 {
+	if got := passOver(t, src, shim.DefaultOptions(), existing); len(got.creates) != 1 || len(got.deletes) != 2 {
 		t.Errorf("a Gateway that needs no routes waits for them: %+v", got)
 	}
 }
@@ -224,7 +224,7 @@ func TestRouteHostnamesOfAListenerSet(t *testing.T) {
 	routes := &shim.Routes{HTTPRoutes: []*gatewayv1.HTTPRoute{
 		route("a.ex", wants("ListenerSet", "ls", "ns")), route("b.ex", wants("Gateway", "eg", "egs")), route("c.ex", wants("Gateway", "ls", "ns")),
 	}}
-	got := passOver(shim.FromListenerSet(set, parent(nil), routes, shim.DefaultOptions()), shim.DefaultOptions(), nil)
+	got := passOver(t, shim.FromListenerSet(set, parent(nil), routes, shim.DefaultOptions()), shim.DefaultOptions(), nil)
 	if diff := cmp.Diff(outcome{creates: crts(certificate("t", []string{"a.ex"}, byListenerSet))}, got, cmp.AllowUnexported(outcome{}), cmpopts.EquateEmpty()); diff != "" {
 		t.Errorf("one pass (-want +got):\n%s", diff)
 	}

@@ -114,11 +114,12 @@ type outcome struct {
 // pass is what a shell does, without writing.
 func pass(t *testing.T, ing *networkingv1.Ingress, opts shim.Options, existing []*certsv1.Certificate) outcome {
 	t.Helper()
-	return passOver(shim.FromIngress(ing), opts, existing)
+	return passOver(t, shim.FromIngress(ing), opts, existing)
 }
 
 // passOver is pass over any source.
-func passOver(src *shim.Source, opts shim.Options, existing []*certsv1.Certificate) outcome {
+func passOver(t *testing.T, src *shim.Source, opts shim.Options, existing []*certsv1.Certificate) outcome {
+	t.Helper()
 	wanted := shim.Desired(src, opts)
 	changes := shim.Plan(src, opts, wanted, existing)
 	var out outcome
