@@ -13,6 +13,8 @@ const (
 	certs = "cert-manager.io"
 	acme  = "acme.cert-manager.io"
 	csrs  = "certificates.k8s.io"
+
+	gateways = "gateway.networking.k8s.io"
 )
 
 func TestRolesGrantNothingWholesale(t *testing.T) {
@@ -104,7 +106,7 @@ func TestWhatTheAccountsMayDo(t *testing.T) {
 		"ClusterIssuers belong to administrators":               {certs + "/clusterissuers", []string{"create", "update", "patch", "delete"}},
 		"Issuers belong to their users":                         {certs + "/issuers", []string{"create", "update", "patch", "delete"}},
 		"webhook configurations are not created or deleted":     {"admissionregistration.k8s.io/validatingwebhookconfigurations", []string{"create", "delete"}},
-		"CRDs are not touched":                                  {"apiextensions.k8s.io/customresourcedefinitions", []string{"get", "update", "patch", "delete"}},
+		"CRDs are not touched":                                  {"apiextensions.k8s.io/customresourcedefinitions", []string{"get", "list", "watch", "update", "patch", "delete"}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -137,6 +139,21 @@ func TestWhatTheAccountsMayDo(t *testing.T) {
 		want := map[string][]string{"/services": {"get", "list", "watch"}, "/services/finalizers": {"update"}}
 		if diff := cmp.Diff(want, verbs(roles(t)["cert-manager-controller-service-shim"])); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
+		}
+	})
+	t.Run("the Gateway API is read, and namespaces only by what routes need", func(t *testing.T) {
+		want := map[string][]string{
+			gateways + "/gateways": {"get", "list", "watch"}, gateways + "/listenersets": {"get", "list", "watch"}, gateways + "/httproutes": {"get", "list", "watch"},
+			gateways + "/gateways/finalizers": {"update"}, gateways + "/listenersets/finalizers": {"update"},
+			"/namespaces": {"list", "watch"},
+		}
+		if diff := cmp.Diff(want, verbs(roles(t)["cert-manager-controller-gateway-shim"])); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+		for resource, may := range verbs(everywhere) {
+			if (strings.HasPrefix(resource, gateways+"/") || resource == "/namespaces") && !cmp.Equal(want[resource], may) {
+				t.Errorf("%s may %v %s", ServiceAccount, may, resource)
+			}
 		}
 	})
 	t.Run("webhook configurations are ours by name", func(t *testing.T) {

@@ -45,6 +45,16 @@ const (
 	KeyRotationPolicyKey     = "cert-manager.io/private-key-rotation-policy"
 	SecretTemplateKey        = "cert-manager.io/secret-template"
 
+	// IgnoreListenersKey names the listeners of a Gateway or ListenerSet that
+	// lead to no Certificate.
+	IgnoreListenersKey = "cert-manager.io/ignore-tls-listeners"
+	// RouteHostnamesKey has listeners without a hostname take, when true, those
+	// of the HTTPRoutes that are attached to them.
+	RouteHostnamesKey = "certwright.dev/route-hostnames"
+	// ParentFallbackKey has, when true, the challenges of a ListenerSet answered
+	// through its Gateway.
+	ParentFallbackKey = "acme.cert-manager.io/http01-parentreffallback"
+
 	HTTP01EditInPlaceKey      = "acme.cert-manager.io/http01-edit-in-place"
 	HTTP01IngressClassKey     = "acme.cert-manager.io/http01-ingress-class"
 	HTTP01IngressClassNameKey = "acme.cert-manager.io/http01-ingress-ingressclassname"

@@ -2,6 +2,7 @@ package shim
 
 import (
 	"fmt"
+	"maps"
 	"net"
 	"slices"
 	"strconv"
@@ -139,6 +140,10 @@ func drafts(src *Source, wanted *Wanted) []*draft {
 			wanted.skip(src, b.Problems)
 			continue
 		}
+		if len(b.Doubts) > 0 {
+			wanted.Errors = append(wanted.Errors, b.Doubts...)
+			wanted.Problems = append(wanted.Problems, badConfig("", b.Doubts))
+		}
 		for _, secret := range b.Secrets {
 			d := byName[secret.Value]
 			if d == nil {
@@ -191,9 +196,8 @@ func (d *draft) certificate(src *Source, opts *Options, issuer choice) drafted {
 			crt.Annotations[key] = value
 		}
 	}
-	for key, value := range src.CertificateAnnotations {
-		crt.Annotations[key] = value
-	}
+	maps.Copy(crt.Annotations, src.ImpliedAnnotations)
+	maps.Copy(crt.Annotations, src.CertificateAnnotations)
 	for _, host := range d.hosts {
 		if net.ParseIP(host.Value) != nil {
 			crt.Spec.IPAddresses = append(crt.Spec.IPAddresses, host.Value)

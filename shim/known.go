@@ -43,6 +43,12 @@ func knownAnnotations(kind string, opts Options) []string {
 			}
 		}
 		return append(known, opts.ExtraAnnotations...)
+	case GatewayKind:
+		opts.AutoAnnotations = nil // are read on Ingresses only
+		own := slices.DeleteFunc(knownAnnotations(IngressKind, opts), func(key string) bool { return key == RuleHostsKey })
+		return append(own, IgnoreListenersKey, RouteHostnamesKey)
+	case ListenerSetKind:
+		return append(knownAnnotations(GatewayKind, opts), ParentFallbackKey)
 	default:
 		return nil
 	}

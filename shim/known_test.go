@@ -61,8 +61,22 @@ func TestKnownAnnotations(t *testing.T) {
 	for key := range values {
 		annotations[key] = "x"
 	}
+	ofListenerSet := maps.Clone(annotations)
+	delete(ofListenerSet, shim.RuleHostsKey)
+	if unknown := shim.UnknownAnnotations("ListenerSet", ofListenerSet, shim.DefaultOptions()); len(unknown) > 0 {
+		t.Errorf("on a ListenerSet: %v", unknown)
+	}
+	for _, key := range []string{ignoreListeners, parentFallback, shim.RouteHostnamesKey} {
+		if unknown := shim.UnknownAnnotations("Ingress", notes{key: "x"}, shim.DefaultOptions()); len(unknown) != 1 {
+			t.Errorf("%s is known on an Ingress", key)
+		}
+		delete(annotations, key)
+	}
 	if unknown := shim.UnknownAnnotations("Ingress", annotations, shim.DefaultOptions()); len(unknown) > 0 {
 		t.Errorf("on an Ingress: %v", unknown)
+	}
+	if unknown := shim.UnknownAnnotations("Gateway", notes{parentFallback: "x"}, shim.DefaultOptions()); len(unknown) != 1 {
+		t.Errorf("%s is known on a Gateway", parentFallback)
 	}
 	made := map[string]string{}
 	for _, crt := range shim.Desired(shim.FromIngress(app(notes{

@@ -25,11 +25,13 @@ type memory struct {
 	t     *testing.T
 	types managedfields.TypeConverter
 	crts  map[string]managedfieldstest.TestFieldManager
+	// manager is the field manager of whoever takes changes.
+	manager string
 }
 
 func newMemory(t *testing.T) *memory {
 	t.Helper()
-	return &memory{t: t, types: knowledge(t), crts: make(map[string]managedfieldstest.TestFieldManager)}
+	return &memory{t: t, types: knowledge(t), crts: make(map[string]managedfieldstest.TestFieldManager), manager: shim.IngressManager}
 }
 
 // knowledge is what an API server knows about Certificates from the CRD.
@@ -140,17 +142,17 @@ func (m *memory) edit(name, manager string, change func(*certsv1.Certificate)) {
 func (m *memory) take(changes shim.Changes) {
 	m.t.Helper()
 	for _, crt := range changes.Create {
-		m.write(crt, shim.IngressManager)
+		m.write(crt, m.manager)
 	}
 	for _, u := range changes.Update {
-		fields, changed, err := shim.Claim(u, shim.IngressManager)
+		fields, changed, err := shim.Claim(u, m.manager)
 		m.must(err)
 		if changed {
-			m.edit(u.Current.Name, shim.IngressManager, func(crt *certsv1.Certificate) { crt.ManagedFields = fields })
+			m.edit(u.Current.Name, m.manager, func(crt *certsv1.Certificate) { crt.ManagedFields = fields })
 		}
 		content, err := shim.ApplyMap(u.Desired)
 		m.must(err)
-		m.must(m.crts[u.Current.Name].Apply(&unstructured.Unstructured{Object: content}, shim.IngressManager, true))
+		m.must(m.crts[u.Current.Name].Apply(&unstructured.Unstructured{Object: content}, m.manager, true))
 	}
 	for _, o := range changes.Own {
 		m.edit(o.Current.Name, shim.IngressManager, func(crt *certsv1.Certificate) { crt.OwnerReferences = o.Owners })

@@ -33,6 +33,9 @@ type Options struct {
 	// ExcludedLabelPrefixes are the labels that are not copied to the
 	// Certificates: --shim-excluded-label-prefixes.
 	ExcludedLabelPrefixes []string
+	// ListenerProtocols are the protocols of listeners that terminate TLS,
+	// beside HTTPS and TLS: --gateway-api-extra-protocols.
+	ListenerProtocols []string
 }
 
 // DefaultOptions are the options without any flag.

@@ -100,7 +100,8 @@ func update(src *Source, opts *Options, crt, existing *certsv1.Certificate) Upda
 		return opts.copiesLabel(key) || mine.has(path)
 	})
 	ours := func(path fieldpath.Path, _ string) bool { return mine.has(path) }
-	u.compareMap(managedPath("metadata", "annotations"), crt.Annotations, existing.Annotations, ours)
+	u.leaveImplied(src, &mine)
+	u.compareMap(managedPath("metadata", "annotations"), u.Desired.Annotations, existing.Annotations, ours)
 
 	var want, have certsv1.CertificateSecretTemplate
 	if crt.Spec.SecretTemplate != nil {
@@ -114,6 +115,20 @@ func update(src *Source, opts *Options, crt, existing *certsv1.Certificate) Upda
 
 	u.compareSpec(src, &mine)
 	return u
+}
+
+// leaveImplied drops from Desired the annotations that src implies only, where
+// Current has none or others, and not from us.
+func (u *Update) leaveImplied(src *Source, mine *fieldsOf) {
+	at := managedPath("metadata", "annotations")
+	for _, key := range keys(src.ImpliedAnnotations) {
+		if _, asked := src.CertificateAnnotations[key]; asked ||
+			u.Current.Annotations[key] == u.Desired.Annotations[key] || mine.has(entry(at, key)) {
+			continue
+		}
+		u.Desired = u.Desired.DeepCopy()
+		delete(u.Desired.Annotations, key)
+	}
 }
 
 // compareMap compares one map entry by entry. removable says whether an entry

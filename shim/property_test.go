@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	certsv1 "github.com/certwright/certwright/certs/v1"
 	"github.com/certwright/certwright/certs/validate"
@@ -41,6 +42,8 @@ var values = map[string][]string{
 	"cert-manager.io/private-key-encoding":                 {"PKCS1", "PKCS8"},
 	"cert-manager.io/private-key-size":                     {"2048", "4096", "256"},
 	"cert-manager.io/private-key-rotation-policy":          {"Always", "Never"},
+	"cert-manager.io/ignore-tls-listeners":                 {"l0-0", "l1-0,l2-0"},
+	"acme.cert-manager.io/http01-parentreffallback":        {"true", "false"},
 	"cert-manager.io/secret-template":                      {`{"labels":{"a":"b"}}`, `{"annotations":{"a":"b"},"labels":{"c":"d"}}`},
 	"acme.cert-manager.io/http01-edit-in-place":            {"true", "false"},
 	"acme.cert-manager.io/http01-ingress-class":            {"nginx", "traefik"},
@@ -97,7 +100,7 @@ var players = []func(*rand.Rand, *networkingv1.Ingress, *memory) string{
 	},
 	// What admission fills in counts as written by whoever writes.
 	func(r *rand.Rand, _ *networkingv1.Ingress, m *memory) string {
-		return somebody(r, m, []string{"webhook", shim.IngressManager}[r.IntN(2)], fillIn)
+		return somebody(r, m, []string{"webhook", m.manager}[r.IntN(2)], fillIn)
 	},
 	func(r *rand.Rand, _ *networkingv1.Ingress, m *memory) string {
 		if names := sortedKeys(m.crts); len(names) > 0 && r.IntN(4) == 0 {
@@ -144,11 +147,58 @@ func sortedKeys[V any](m map[string]V) []string {
 // that is not ours was touched.
 func TestConverges(t *testing.T) {
 	t.Parallel()
+	for name, tt := range kinds {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			converges(t, tt)
+		})
+	}
+}
+
+// A kind of source is made from an Ingress, which the players change.
+type kind struct {
+	read    func(*networkingv1.Ingress, shim.Options) *shim.Source
+	manager string
+	seeds   uint64
+}
+
+var kinds = map[string]kind{
+	"Ingress": {func(ing *networkingv1.Ingress, _ shim.Options) *shim.Source { return shim.FromIngress(ing) }, shim.IngressManager, 30},
+	"Gateway": {func(ing *networkingv1.Ingress, opts shim.Options) *shim.Source {
+		gw := gateway(nil, listeners(ing)...)
+		gw.ObjectMeta = ing.ObjectMeta
+		return shim.FromGateway(gw, nil, opts)
+	}, shim.GatewayManager, 8},
+	"ListenerSet": {func(ing *networkingv1.Ingress, opts shim.Options) *shim.Source {
+		set := listenerSet(nil, listeners(ing)...)
+		set.ObjectMeta = ing.ObjectMeta
+		return shim.FromListenerSet(set, parent(notes{clusterIssuer: "le"}), nil, opts)
+	}, shim.ListenerSetManager, 8},
+}
+
+// listeners are the TLS blocks of ing: one for each host, or one without.
+func listeners(ing *networkingv1.Ingress) []gatewayv1.Listener {
+	var all []gatewayv1.Listener
+	for i, block := range ing.Spec.TLS {
+		var secrets []string
+		if block.SecretName != "" {
+			secrets = []string{block.SecretName}
+		}
+		for j, host := range append(block.Hosts, "")[:max(1, len(block.Hosts))] {
+			all = append(all, https(fmt.Sprintf("l%d-%d", i, j), host, secrets...))
+		}
+	}
+	return all
+}
+
+func converges(t *testing.T, kind kind) {
+	t.Helper()
 	opts := le()
 	opts.ExtraAnnotations = []string{"extra.io/a"}
-	for seed := range uint64(30) {
+	for seed := range kind.seeds {
 		r := rand.New(rand.NewPCG(seed, 1))
 		m := newMemory(t)
+		m.manager = kind.manager
 		ing := app(notes{clusterIssuer: "le"}, tls("t", "a.ex"))
 		var others []*certsv1.Certificate
 		for i, crt := range crts(
@@ -180,7 +230,7 @@ func TestConverges(t *testing.T) {
 			for i, crt := range others {
 				others[i] = m.get(crt.Name)
 			}
-			src := shim.FromIngress(ing)
+			src := kind.read(ing, opts)
 			before := sortedKeys(m.crts)
 			wanted, changes := m.plan(src, opts)
 			if len(wanted.Problems) == 0 && !wanted.Act && shim.Triggered(src, opts) {
@@ -243,7 +293,7 @@ func TestOrderDoesNotMatter(t *testing.T) {
 	}
 }
 
-// FuzzAnnotations: whatever is written on an Ingress, it is either refused with
+// FuzzAnnotations: whatever is written on an object, it is either refused with
 // a reason or leads to Certificates that admission takes, and to peace.
 func FuzzAnnotations(f *testing.F) {
 	keys := sortedKeys(values)
@@ -260,20 +310,23 @@ func FuzzAnnotations(f *testing.F) {
 			"cert-manager.io/subject-provinces": "BY",
 		}, tls(secret, host), tls("u", "b.ex"))
 		opts := shim.DefaultOptions()
-		wanted := shim.Desired(shim.FromIngress(ing), opts)
-		if len(wanted.Problems) == 0 && len(wanted.Certificates) == 0 {
-			t.Error("neither Certificates nor problems")
-		}
-		if (len(wanted.Problems) == 0) != (len(wanted.Errors) == 0) {
-			t.Errorf("problems %v, but errors %v", wanted.Problems, wanted.Errors)
-		}
-		for _, crt := range wanted.Certificates {
-			if errs := validate.CertificateNew(crt); len(errs) > 0 {
-				t.Errorf("Certificate %s is refused: %v", crt.Name, errs)
+		for kind, tt := range kinds {
+			src := tt.read(ing, opts)
+			wanted := shim.Desired(src, opts)
+			if len(wanted.Problems) == 0 && len(wanted.Certificates) == 0 {
+				t.Errorf("%s: neither Certificates nor problems", kind)
 			}
-		}
-		if changes := shim.Plan(shim.FromIngress(ing), opts, wanted, wanted.Certificates); !changes.Empty() {
-			t.Errorf("what is wanted is not enough: %+v", changes)
+			if (len(wanted.Problems) == 0) != (len(wanted.Errors) == 0) {
+				t.Errorf("%s: problems %v, but errors %v", kind, wanted.Problems, wanted.Errors)
+			}
+			for _, crt := range wanted.Certificates {
+				if errs := validate.CertificateNew(crt); len(errs) > 0 {
+					t.Errorf("%s: Certificate %s is refused: %v", kind, crt.Name, errs)
+				}
+			}
+			if changes := shim.Plan(src, opts, wanted, wanted.Certificates); !changes.Empty() {
+				t.Errorf("%s: what is wanted is not enough: %+v", kind, changes)
+			}
 		}
 	})
 }

@@ -25,6 +25,10 @@ type Source struct {
 	Dormant bool
 	// CertificateAnnotations are put on every Certificate.
 	CertificateAnnotations map[string]string
+	// ImpliedAnnotations are as well, though nobody asked for them. A Certificate
+	// that lacks them, or has others that we did not put there, stays so: that
+	// is how cert-manager treats those of its older versions, and users' own.
+	ImpliedAnnotations map[string]string
 }
 
 // A Block is one TLS block of an Ingress, or one listener. Several blocks that
@@ -38,6 +42,8 @@ type Block struct {
 	Secrets []Name
 	// Problems say why the block is skipped. It still counts as a mention.
 	Problems field.ErrorList
+	// Doubts are told as well, and the block is used.
+	Doubts field.ErrorList
 	// Ignored blocks are skipped without a word. They still count as a mention.
 	Ignored bool
 }

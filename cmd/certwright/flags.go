@@ -56,6 +56,9 @@ type config struct {
 	ProfilerAddress     string
 	ExcludedLabels      []string
 	IngressClasses      []string
+	GatewayAPI          bool
+	ListenerSets        bool
+	ListenerProtocols   []string
 	OwnerRef            bool
 	CopiedAnnotations   []string
 	MinBackoff          time.Duration
@@ -121,6 +124,9 @@ func flagSet(c *config) *pflag.FlagSet {
 	f.StringSliceVar(&c.ExtraAnnotations, "extra-certificate-annotations", nil, "annotations that are copied from an Ingress to its Certificates")
 	f.StringSliceVar(&c.ExcludedLabels, "shim-excluded-label-prefixes", nil, "labels that are not copied from an Ingress to its Certificates")
 	f.StringSliceVar(&c.IngressClasses, "ingress-class", nil, "read Ingresses of these classes only; empty reads all")
+	f.BoolVar(&c.GatewayAPI, "enable-gateway-api", false, "make Certificates for annotated Gateways, once the Gateway API is served")
+	f.BoolVar(&c.ListenerSets, "enable-gateway-api-listenerset", false, "make Certificates for annotated ListenerSets as well")
+	f.StringSliceVar(&c.ListenerProtocols, "gateway-api-extra-protocols", nil, "protocols of listeners that need a certificate, beside HTTPS and TLS")
 	f.BoolVar(&c.OwnerRef, "enable-certificate-owner-ref", false, "delete a Secret together with its Certificate")
 	f.StringSliceVar(&c.CopiedAnnotations, "copied-annotation-prefixes", []string{"*", "-kubectl.kubernetes.io/", "-fluxcd.io/", "-argocd.argoproj.io/"}, "annotations that are copied from a Certificate to its requests")
 	f.DurationVar(&c.MinBackoff, "certificate-request-minimum-backoff-duration", time.Hour, "wait after the first failed issuance")
@@ -156,9 +162,7 @@ var withoutEffect = []string{
 	"acme-http01-solver-resource-request-memory", "acme-http01-solver-run-as-non-root",
 	"acme-http01-solver-runtime-class-name", "api-server-host", "client-ca-path", "client-subject-names",
 	"cluster-issuer-ambient-credentials", "config", "dns01-recursive-nameservers",
-	"dns01-recursive-nameservers-only", "enable-client-verification", "enable-gateway-api",
-	"enable-gateway-api-listenerset", "gateway-api-extra-protocols",
-	"healthz-port", "issuer-ambient-credentials", "log-flush-frequency", "logging-format",
+	"dns01-recursive-nameservers-only", "enable-client-verification", "healthz-port", "issuer-ambient-credentials", "log-flush-frequency", "logging-format",
 	"max-certificate-bundle-size", "max-certificate-chain-length", "max-certificate-size",
 	"max-private-key-size", "metrics-dynamic-serving-ca-secret-name",
 	"metrics-dynamic-serving-ca-secret-namespace", "metrics-dynamic-serving-dns-names",
@@ -191,6 +195,9 @@ func parse(args []string) (*config, error) {
 			c.ignored = append(c.ignored, "--"+flag.Name)
 		}
 	})
+	if c.ListenerSets && !c.GatewayAPI {
+		c.ignored = append(c.ignored, "--enable-gateway-api-listenerset (without --enable-gateway-api)")
+	}
 	if err := c.readGates(); err != nil {
 		return nil, err
 	}

@@ -46,6 +46,11 @@ func TestFlags(t *testing.T) {
 		"Services are left alone":             {nil, func(c *config) bool { return c.controller("ingress-shim") && !c.named("service-shim") }, ""},
 		"unless they are asked for":           {[]string{"--controllers=*,service-shim"}, func(c *config) bool { return c.controller("ingress-shim") && c.named("service-shim") }, ""},
 		"and not ruled out after all":         {[]string{"--controllers=*,service-shim,-service-shim"}, func(c *config) bool { return !c.named("service-shim") }, ""},
+		"the Gateway API is off by default":   {nil, func(c *config) bool { return !c.GatewayAPI && !c.ListenerSets && len(c.ListenerProtocols) == 0 }, ""},
+		"and on where it is asked for": {[]string{"--enable-gateway-api", "--enable-gateway-api-listenerset", "--gateway-api-extra-protocols=DTLS,QUIC"}, func(c *config) bool {
+			return c.GatewayAPI && c.ListenerSets && len(c.ListenerProtocols) == 2 && len(c.ignored) == 0
+		}, ""},
+		"ListenerSets are nothing without Gateways": {[]string{"--enable-gateway-api-listenerset"}, func(c *config) bool { return len(c.ignored) == 1 }, ""},
 		"--dev sets what the manifests set": {[]string{"--dev"}, func(c *config) bool {
 			return c.ClusterResourceNamespace == "cert-manager" && c.LeaseDuration == 15*time.Second
 		}, ""},

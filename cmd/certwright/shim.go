@@ -9,13 +9,14 @@ import (
 	"github.com/certwright/certwright/shim"
 	"github.com/certwright/certwright/shim/apply"
 	"github.com/certwright/certwright/shim/follow"
+	"github.com/certwright/certwright/shim/gateway"
 	"github.com/certwright/certwright/shim/ingress"
 	"github.com/certwright/certwright/shim/service"
 	"github.com/certwright/certwright/webhook"
 )
 
-// addShim adds the role that turns annotated Ingresses, and Services if asked to,
-// into Certificates.
+// addShim adds the role that turns annotated Ingresses, Gateways and ListenerSets,
+// and Services if asked to, into Certificates.
 func (p *process) addShim(ctx context.Context) error {
 	metrics := apply.NewMetrics()
 	if err := p.registry.Register(metrics); err != nil {
@@ -34,9 +35,21 @@ func (p *process) addShim(ctx context.Context) error {
 		}
 	}
 	if p.named(service.Name) {
-		return service.Add(p.manager, cfg)
+		if err := service.Add(p.manager, cfg); err != nil {
+			return err
+		}
 	}
-	return nil
+	return p.addGateway(cfg)
+}
+
+// addGateway adds the controllers of the Gateway API, if they are enabled.
+func (p *process) addGateway(cfg follow.Config) error {
+	gateways := p.GatewayAPI && p.controller(gateway.Name)
+	listenerSets := p.GatewayAPI && p.ListenerSets && p.controller(gateway.ListenerSetName)
+	if !gateways && !listenerSets {
+		return nil
+	}
+	return gateway.Add(p.manager, gateway.Config{Config: cfg, Gateways: gateways, ListenerSets: listenerSets, Namespace: p.Namespace})
 }
 
 // shimOptions say how annotations are read.
@@ -46,6 +59,7 @@ func (p *process) shimOptions() shim.Options {
 	options.DefaultIssuerName, options.DefaultIssuerKind, options.DefaultIssuerGroup = p.DefaultIssuerName, p.DefaultIssuerKind, p.DefaultIssuerGroup
 	options.AutoAnnotations, options.ExtraAnnotations = p.AutoAnnotations, p.ExtraAnnotations
 	options.ExcludedLabelPrefixes, options.IngressClasses = p.ExcludedLabels, p.IngressClasses
+	options.ListenerProtocols = p.ListenerProtocols
 	return options
 }
 

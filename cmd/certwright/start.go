@@ -36,6 +36,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	ctrlmetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	acmev1 "github.com/certwright/certwright/certs/acme/v1"
 	certsv1 "github.com/certwright/certwright/certs/v1"
@@ -125,7 +126,8 @@ func (c *config) limit(access *rest.Config) {
 // addToScheme makes all types known that the program reads or writes.
 func addToScheme(scheme *runtime.Scheme) error {
 	return errors.Join(clientgoscheme.AddToScheme(scheme), apiextensionsv1.AddToScheme(scheme),
-		admissionregistrationv1.AddToScheme(scheme), certsv1.AddToScheme(scheme), acmev1.AddToScheme(scheme))
+		admissionregistrationv1.AddToScheme(scheme), certsv1.AddToScheme(scheme), acmev1.AddToScheme(scheme),
+		gatewayv1.Install(scheme))
 }
 
 // assemble makes the manager and adds everything that it runs.
