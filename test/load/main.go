@@ -28,8 +28,7 @@ import (
 // Sizes of the runs.
 type sizes struct {
 	certificates, rsa, renewals, ingresses, creates, reviews int
-	settled, many                                            int
-	growth                                                   int
+	settled, manyIngresses, many, growth                     int
 }
 
 // sections are the benchmarks, in the order in which they are run: the later
@@ -45,8 +44,9 @@ var sections = []struct {
 	{"ingress", func(b *bencher, ctx context.Context, n sizes) error { return b.ingressBulk(ctx, n.ingresses) }},
 	{"single", func(b *bencher, ctx context.Context, _ sizes) error { return b.single(ctx) }},
 	{"restart", func(b *bencher, ctx context.Context, n sizes) error { return b.settled(ctx, n.settled, maxMemory) }},
-	{"growth", func(b *bencher, ctx context.Context, n sizes) error { return b.growth(ctx, n.growth) }},
+	{"ingresses", func(b *bencher, ctx context.Context, n sizes) error { return b.ingressBulk(ctx, n.manyIngresses) }},
 	{"many", func(b *bencher, ctx context.Context, n sizes) error { return b.settled(ctx, n.many, maxMemoryOfMany) }},
+	{"growth", func(b *bencher, ctx context.Context, n sizes) error { return b.growth(ctx, n.growth) }},
 }
 
 func sectionNames() []string {
@@ -69,6 +69,7 @@ func main() {
 	flag.IntVar(&n.growth, "growth", 4000, "Certificates in one namespace, at most")
 	flag.IntVar(&n.many, "many", 10_000, "Certificates that are there when it is restarted again")
 	flag.IntVar(&n.ingresses, "ingresses", 500, "Ingresses in the bulk run")
+	flag.IntVar(&n.manyIngresses, "many-ingresses", 5000, "Ingresses in the second bulk run")
 	flag.IntVar(&n.creates, "creates", 3000, "dry-run creates in the webhook run")
 	flag.IntVar(&n.reviews, "reviews", 20_000, "reviews of each kind in the webhook run")
 	flag.Parse()
