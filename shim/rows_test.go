@@ -37,6 +37,7 @@ func TestDocumentation(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	sources := []string{IngressKind, GatewayKind, ListenerSetKind, ServiceKind}
 	documented := make(map[string][]string) // by kind
 	for _, line := range strings.Split(string(page), "\n") {
 		cells := strings.Split(line, " | ")
@@ -44,11 +45,15 @@ func TestDocumentation(t *testing.T) {
 		if !isRow || len(cells) < 4 {
 			continue
 		}
-		for _, kind := range strings.Split(cells[1], ", ") {
+		on := strings.Split(cells[1], ", ")
+		if cells[1] == "all" {
+			on = sources
+		}
+		for _, kind := range on {
 			documented[kind] = append(documented[kind], strings.TrimSuffix(key, "`"))
 		}
 	}
-	for _, kind := range []string{IngressKind, ServiceKind, certsv1.CertificateKind} {
+	for _, kind := range append(sources, certsv1.CertificateKind) {
 		known := knownAnnotations(kind, DefaultOptions())
 		slices.Sort(known)
 		slices.Sort(documented[kind])
