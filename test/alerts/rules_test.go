@@ -74,8 +74,8 @@ func TestRules(t *testing.T) {
 		"a leader that dies takes no alert with it: the next one tells the same within five minutes": {
 			minutes: 40,
 			series: `
-				certmanager_certificate_ready_status{` + crt + `,condition="False"} 1x20
-				certmanager_certificate_expiration_timestamp_seconds{` + crt + `} 7776000x20
+				certmanager_certificate_ready_status{` + crt + `,condition="False"} 1x20 stale
+				certmanager_certificate_expiration_timestamp_seconds{` + crt + `} 7776000x20 stale
 				certmanager_certificate_ready_status{$b,exported_namespace="shop",name="web",issuer_name="ca",condition="False"} _x24 1x20
 				certmanager_certificate_expiration_timestamp_seconds{$b,exported_namespace="shop",name="web",issuer_name="ca"} _x24 7776000x20
 			`,
