@@ -14,6 +14,7 @@ import (
 
 	"github.com/certwright/certwright/deploy"
 	"github.com/certwright/certwright/deploy/alerts"
+	"github.com/certwright/certwright/deploy/dashboards"
 	"github.com/certwright/certwright/webhook"
 )
 
@@ -31,6 +32,7 @@ var files = []struct {
 	{"deploy/manifests/70-webhook.yaml", webhookConfigurations},
 	{"deploy/alerts/rules.yaml", func() ([]byte, error) { return alerts.RuleFile(1) }},
 	{"deploy/alerts/prometheusrule.yaml", func() ([]byte, error) { return alerts.PrometheusRule(deploy.Namespace) }},
+	{"deploy/dashboards/certwright.json", dashboards.JSON},
 }
 
 func main() {
