@@ -36,13 +36,19 @@ demo: build devcluster ## the main job end to end, on a real control plane; KEEP
 	bin/demo $(if $(KEEP),-keep)
 
 .PHONY: test
-test: verify vet test-unit test-cluster ## everything that proves the product on this machine
+test: verify vet test-unit test-alerts test-cluster ## everything that proves the product on this machine
 
 .PHONY: test-unit
 test-unit: ## the tests that need no cluster, with the race detector
 	@race=-race; export CGO_ENABLED=1; \
 	command -v "$$(go env CC)" >/dev/null || { race=; CGO_ENABLED=0; echo "no C compiler ($$(go env CC)): the race detector is OFF"; }; \
 	echo go test $$race ./...; go test $$race ./...
+
+.PHONY: test-alerts
+test-alerts: ## the alerts and the dashboard, by Prometheus' own rule evaluation (builds it the first time: 2-4 minutes)
+	@echo "evaluating the alerts with Prometheus' own code; the first time builds it: 2-4 minutes"
+	go -C test/alerts vet ./...
+	go -C test/alerts test -count=1 ./... # what it reads is outside of its module, where the test cache does not look
 
 # Packages with a test that asks for the build tag.
 CLUSTER_TESTS = $(shell grep -rl --include='*_test.go' '^//go:build cluster' . | xargs -n 1 dirname | sort -u)
@@ -63,7 +69,7 @@ vet:
 	go vet -tags cluster ./...
 
 .PHONY: generate
-generate: bin/tools/controller-gen ## CRDs, deepcopy and the manifest of the webhook
+generate: bin/tools/controller-gen ## CRDs, deepcopy, the manifest of the webhook, alerts and dashboard
 	.ci/generate
 
 .PHONY: verify

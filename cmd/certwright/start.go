@@ -289,12 +289,7 @@ func (p *process) watchClock() {
 // addMetrics registers what is told of the process itself.
 func (p *process) addMetrics() error {
 	err := errors.Join(
-		p.registry.Register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "certwright_leader", Help: "Whether this replica leads (1) or stands by (0)."}, func() float64 {
-			if p.elected() {
-				return 1
-			}
-			return 0
-		})),
+		p.addLeaderMetric(),
 		p.registry.Register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "certwright_build_info", Help: "Always 1; the labels name the build.", ConstLabels: prometheus.Labels{"version": run.Version}}, func() float64 { return 1 })),
 		p.registry.Register(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "certmanager_clock_time_seconds", Help: "The wall clock. Deprecated: use certmanager_clock_time_seconds_gauge."}, p.now)),
 		p.registry.Register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "certmanager_clock_time_seconds_gauge", Help: "The wall clock, in seconds since 1970."}, p.now)),
@@ -303,6 +298,20 @@ func (p *process) addMetrics() error {
 		return fmt.Errorf("metrics: %w", err)
 	}
 	return nil
+}
+
+// addLeaderMetric tells who leads. A process that only answers admission does
+// not, and must not hide that nobody does.
+func (p *process) addLeaderMetric() error {
+	if !p.has(roleShim) && !p.has(roleIssuance) {
+		return nil
+	}
+	return p.registry.Register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "certwright_leader", Help: "Whether this replica leads (1) or stands by (0)."}, func() float64 {
+		if p.elected() {
+			return 1
+		}
+		return 0
+	}))
 }
 
 // serveMetrics serves the registries: ours, and the one that the libraries

@@ -71,6 +71,9 @@ func (p *process) addWebhook(ctx context.Context) error {
 		}
 	}
 	keeper := serving.New(cfg)
+	if err := p.registry.Register(keeper); err != nil {
+		return fmt.Errorf("metrics: %w", err)
+	}
 	p.health.AddReady("webhook", keeper.Ready)
 	server := &webhook.Server{Handler: handler, GetCertificate: keeper.GetCertificate}
 	return errors.Join(p.add(keeper.Run), p.add(func(ctx context.Context) error { return server.Serve(ctx, listener) }))

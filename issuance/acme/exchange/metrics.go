@@ -1,7 +1,9 @@
 package exchange
 
 import (
+	"net/http"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -25,7 +27,13 @@ const (
 type Metrics struct {
 	count    *prometheus.CounterVec
 	duration *prometheus.SummaryVec
+	// known servers, by scheme and host.
+	known sync.Map
 }
+
+// signed are the requests that count at the CA and that it may refuse for
+// being too many.
+var signed = []string{actionNewAccount, actionAccount, actionNewOrder, actionOrder, actionAuthorization, actionChallenge, actionFinalize, actionCertificate}
 
 // NewMetrics registers the metrics with r.
 func NewMetrics(r prometheus.Registerer) (*Metrics, error) {
@@ -58,6 +66,20 @@ func (m *Metrics) observe(scheme, host, action, method string, status int, took 
 	if status != 0 {
 		text = strconv.Itoa(status)
 	}
+	m.meet(scheme, host)
 	m.count.WithLabelValues(scheme, host, action, method, text).Inc()
 	m.duration.WithLabelValues(scheme, host, action, method, text).Observe(took.Seconds())
+}
+
+// meet begins to count the refusals for too many requests of a server that we
+// speak to for the first time at zero: the first one is then an increase, which
+// Prometheus does not see in a series that begins at one.
+func (m *Metrics) meet(scheme, host string) {
+	if _, known := m.known.LoadOrStore(scheme+"://"+host, true); known {
+		return
+	}
+	limited := strconv.Itoa(http.StatusTooManyRequests)
+	for _, action := range signed {
+		m.count.WithLabelValues(scheme, host, action, http.MethodPost, limited)
+	}
 }
