@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/certwright/certwright/deploy"
+	"github.com/certwright/certwright/shim/service"
 )
 
 // Roles of the program.
@@ -274,10 +275,10 @@ func (c *config) check() error {
 // has reports whether the process has the role.
 func (c *config) has(role string) bool { return slices.Contains(c.Roles, role) }
 
-// named reports whether --controllers asks for the controller by its name. Some
-// run only then.
-func (c *config) named(name string) bool {
-	return c.controller(name) && slices.Contains(c.Controllers, name)
+// followsServices reports whether --controllers asks for Services by the name
+// of their controller, which runs only then.
+func (c *config) followsServices() bool {
+	return c.controller(service.Name) && slices.Contains(c.Controllers, service.Name)
 }
 
 // controller reports whether --controllers leaves the controller of that name

@@ -43,9 +43,9 @@ func TestFlags(t *testing.T) {
 		}, ""},
 		"a list of negations starts from all": {[]string{"--controllers=-ingress-shim"}, func(c *config) bool { return c.controller("orders") && !c.controller("ingress-shim") }, ""},
 		"only what is named":                  {[]string{"--controllers=orders"}, func(c *config) bool { return c.controller("orders") && !c.controller("ingress-shim") }, ""},
-		"Services are left alone":             {nil, func(c *config) bool { return c.controller("ingress-shim") && !c.named("service-shim") }, ""},
-		"unless they are asked for":           {[]string{"--controllers=*,service-shim"}, func(c *config) bool { return c.controller("ingress-shim") && c.named("service-shim") }, ""},
-		"and not ruled out after all":         {[]string{"--controllers=*,service-shim,-service-shim"}, func(c *config) bool { return !c.named("service-shim") }, ""},
+		"Services are left alone":             {nil, func(c *config) bool { return c.controller("ingress-shim") && !c.followsServices() }, ""},
+		"unless they are asked for":           {[]string{"--controllers=*,service-shim"}, func(c *config) bool { return c.controller("ingress-shim") && c.followsServices() }, ""},
+		"and not ruled out after all":         {[]string{"--controllers=*,service-shim,-service-shim"}, func(c *config) bool { return !c.followsServices() }, ""},
 		"the Gateway API is off by default":   {nil, func(c *config) bool { return !c.GatewayAPI && !c.ListenerSets && len(c.ListenerProtocols) == 0 }, ""},
 		"and on where it is asked for": {[]string{"--enable-gateway-api", "--enable-gateway-api-listenerset", "--gateway-api-extra-protocols=DTLS,QUIC"}, func(c *config) bool {
 			return c.GatewayAPI && c.ListenerSets && len(c.ListenerProtocols) == 2 && len(c.ignored) == 0

@@ -34,7 +34,7 @@ func (p *process) addShim(ctx context.Context) error {
 			return err
 		}
 	}
-	if p.named(service.Name) {
+	if p.followsServices() {
 		if err := service.Add(p.manager, cfg); err != nil {
 			return err
 		}

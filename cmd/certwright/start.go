@@ -232,7 +232,7 @@ func (p *process) warmCaches(ctx context.Context) error {
 	}
 	if p.has(roleShim) {
 		cached = append(cached, &networkingv1.Ingress{})
-		if p.named(service.Name) {
+		if p.followsServices() {
 			cached = append(cached, &corev1.Service{})
 		}
 	}

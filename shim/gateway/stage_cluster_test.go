@@ -34,7 +34,13 @@ type stage struct{ *shimstage.Stage }
 // the permissions that are shipped.
 func newStage(t *testing.T) *stage {
 	t.Helper()
-	s := &stage{shimstage.New(t, add(time.Second), shimstage.Shipped)}
+	return stageFor(t, add(time.Second))
+}
+
+// stageFor is newStage with other controllers.
+func stageFor(t *testing.T, add func(manager.Manager, follow.Config) error) *stage {
+	t.Helper()
+	s := &stage{shimstage.New(t, add, shimstage.Shipped)}
 	s.serve(kindsOfGatewayAPI...)
 	s.ownable(t)
 	return s

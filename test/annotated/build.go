@@ -10,13 +10,13 @@ import (
 	"github.com/certwright/certwright/shim"
 )
 
-// UIDs of the Ingresses in the examples: "app" itself, and "other".
+// UIDs of what is in the examples: "app" itself, and the Ingress "other".
 const (
 	AppUID   types.UID = "uid-app"
 	OtherUID types.UID = "uid-other"
 )
 
-// Notes are the annotations of an Ingress.
+// Notes are annotations.
 type Notes map[string]string
 
 // App is the Ingress "app" in the namespace "ns".

@@ -6,22 +6,38 @@ import (
 
 	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	certsv1 "github.com/certwright/certwright/certs/v1"
 	"github.com/certwright/certwright/shim"
 )
 
-// An Example is an Ingress, the Certificates that exist, and what one pass over
-// it does and says.
+// An Example is an Ingress, Gateway or ListenerSet, the Certificates that exist,
+// and what one pass over it does and says.
 type Example struct {
 	Ingress *networkingv1.Ingress
+	// Gateway is the parent of ListenerSet, if there is one of those.
+	Gateway     *gatewayv1.Gateway
+	ListenerSet *gatewayv1.ListenerSet
+	// Refused is part of what the API server says when it does not store such a
+	// source; empty if it does. What we make of it counts where the schema of the
+	// CRD is another one.
+	Refused string
 	// Options are the usual ones, if nil.
 	Options  *shim.Options
 	Existing []*certsv1.Certificate
 	Want     Outcome
 }
 
-// An Outcome is what one pass over an Ingress does and says.
+// UsedOptions are the options that the example is for.
+func (e *Example) UsedOptions() shim.Options {
+	if e.Options == nil {
+		return shim.DefaultOptions()
+	}
+	return *e.Options
+}
+
+// An Outcome is what one pass over a source does and says.
 type Outcome struct {
 	Creates, Updates []*certsv1.Certificate
 	Deletes          []string
