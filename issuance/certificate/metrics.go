@@ -2,6 +2,8 @@ package certificate
 
 import (
 	"context"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -35,6 +37,38 @@ func labelPairs(crt *certsv1.Certificate) []*dto.LabelPair {
 		out[i] = &pairs[i]
 	}
 	return out
+}
+
+// A labelled is a Certificate and its labels.
+type labelled struct {
+	*certsv1.Certificate
+	labels []*dto.LabelPair
+}
+
+// inOrder returns the Certificates in the order in which the registry would
+// sort their series, which is quick if they are sorted.
+func inOrder(list []certsv1.Certificate) []labelled {
+	all := make([]labelled, len(list))
+	for i := range list {
+		all[i] = labelled{&list[i], labelPairs(&list[i])}
+	}
+	slices.SortFunc(all, func(a, b labelled) int {
+		for i := range a.labels {
+			if c := strings.Compare(*a.labels[i].Value, *b.labels[i].Value); c != 0 {
+				return c
+			}
+		}
+		return 0
+	})
+	return all
+}
+
+// ready is the status of the condition Ready; without one it is unknown.
+func (l labelled) ready() string {
+	if c := l.Status.Condition(certsv1.CertificateConditionReady); c != nil {
+		return string(c.Status)
+	}
+	return string(cmmeta.ConditionUnknown)
 }
 
 // A sample is one value of a series.
@@ -118,37 +152,34 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 		return
 	}
 	now, due, overdue := c.clock.Now(), 0, 0
-	for i := range list.Items {
-		crt := &list.Items[i]
+	certificates := inOrder(list.Items)
+	for _, crt := range certificates {
 		past, tooFar := renewalPast(&crt.Status, now)
 		due, overdue = due+past, overdue+tooFar
-		labels := labelPairs(crt)
 		if next, ok := c.policy.nextAttempt(&crt.Status); ok {
 			failures := 1
 			if n := crt.Status.FailedIssuanceAttempts; n != nil {
 				failures = *n
 			}
-			ch <- sample{c.attempts, labels, float64(failures)}
-			ch <- sample{c.retry, labels, float64(next.Unix())}
-		}
-		value := cmmeta.ConditionUnknown
-		if ready := crt.Status.Condition(certsv1.CertificateConditionReady); ready != nil {
-			value = ready.Status
-		}
-		for j := range conditionValues {
-			is := 0.
-			if conditionValues[j] == string(value) {
-				is = 1
-			}
-			condition := &dto.LabelPair{Name: &conditionLabel, Value: &conditionValues[j]}
-			ch <- sample{c.ready, append([]*dto.LabelPair{condition}, labels...), is}
+			ch <- sample{c.attempts, crt.labels, float64(failures)}
+			ch <- sample{c.retry, crt.labels, float64(next.Unix())}
 		}
 		for _, m := range c.times {
 			seconds := 0.
 			if t := m.of(&crt.Status); t != nil {
 				seconds = float64(t.Unix())
 			}
-			ch <- sample{m.desc, labels, seconds}
+			ch <- sample{m.desc, crt.labels, seconds}
+		}
+	}
+	for i := range conditionValues {
+		condition := &dto.LabelPair{Name: &conditionLabel, Value: &conditionValues[i]}
+		for _, crt := range certificates {
+			is := 0.
+			if conditionValues[i] == crt.ready() {
+				is = 1
+			}
+			ch <- sample{c.ready, append([]*dto.LabelPair{condition}, crt.labels...), is}
 		}
 	}
 	ch <- prometheus.MustNewConstMetric(c.due, prometheus.GaugeValue, float64(due))
