@@ -25,7 +25,7 @@ func TestExamplesOnTheServer(t *testing.T) {
 	}, shimstage.Shipped)
 	shell := shimstage.Shell{
 		Certificates: mgr.GetClient(), Sources: mgr.GetClient(), Manager: shim.IngressManager,
-		Read: func(shim.Options) follow.Read { return reader(mgr.GetClient()) },
+		Read: func(shim.Options) follow.Read { return ingresses.Reader(mgr.GetClient()) },
 	}
 	_, err := mgr.GetCache().GetInformer(t.Context(), &networkingv1.Ingress{}, cache.BlockUntilSynced(false))
 	s.Must(err)
