@@ -59,6 +59,12 @@ test-cluster: build devcluster ## the tests that need a control plane, on one th
 	bin/withcluster go test -tags cluster -count=1 -p 1 -timeout 20m $(CLUSTER_TESTS)
 	go -C test/cluster test ./...
 
+.PHONY: test-faults
+test-faults: build devcluster ## faults on the running program, with the Prometheus and Alertmanager of the PATH; writes docs/monitoring-faults.md (15 minutes)
+	go build -tags faultyclock -ldflags '$(LDFLAGS)' -o bin/certwright-faultyclock ./cmd/certwright
+	go build -o bin/faults ./test/faults
+	bin/faults $(if $(ONLY),-only '$(ONLY)')
+
 .PHONY: bench
 bench: build devcluster ## the benchmarks beside the figures to beat; ONLY=webhook,bulk runs some
 	go build -o bin/load ./test/load
@@ -66,7 +72,7 @@ bench: build devcluster ## the benchmarks beside the figures to beat; ONLY=webho
 
 .PHONY: vet
 vet:
-	go vet -tags cluster ./...
+	go vet -tags cluster,faultyclock ./...
 
 .PHONY: generate
 generate: bin/tools/controller-gen ## CRDs, deepcopy, the manifest of the webhook, alerts and dashboard

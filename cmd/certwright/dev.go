@@ -61,7 +61,7 @@ func develop(ctx context.Context, admin *rest.Config, c *config) (*development, 
 	if err := d.refuseForeign(ctx); err != nil {
 		return nil, nil, err
 	}
-	if c.LeaderElect {
+	if c.LeaderElect && c.writes() {
 		if err := freeLease(ctx, clientset, c.LeaderNamespace, time.Now()); err != nil {
 			return nil, nil, err
 		}

@@ -145,7 +145,7 @@ func flagSet(c *config) *pflag.FlagSet {
 	f.StringSliceVar(&c.ServingNames, "dynamic-serving-dns-names", nil, "further names of the webhook's serving certificate")
 	f.DurationVar(&c.ServingLeafDuration, "dynamic-serving-leaf-duration", 7*24*time.Hour, "lifetime of the webhook's serving certificate")
 
-	f.IntVar(&c.DevHTTPPort, "dev-http-port", 0, "with --dev: the port that HTTP-01 self-checks find an ingress on, instead of 80")
+	f.IntVar(&c.DevHTTPPort, "dev-http-port", 0, "where the cluster is on this machine: the port that HTTP-01 self-checks find an ingress on, instead of 80")
 
 	for _, name := range withoutEffect {
 		f.Var(&noEffect{}, name, "accepted for compatibility, without effect")
@@ -258,9 +258,6 @@ func (c *config) check() error {
 	if c.MaxBackoff < c.MinBackoff {
 		errs = append(errs, errors.New("--certificate-request-maximum-backoff-duration is less than the minimum"))
 	}
-	if c.DevHTTPPort != 0 && !c.Dev {
-		errs = append(errs, errors.New("--dev-http-port needs --dev"))
-	}
 	for _, address := range c.SolverAddresses {
 		if _, err := netip.ParseAddr(address); err != nil {
 			errs = append(errs, fmt.Errorf("--acme-http01-solver-addresses: %w", err))
@@ -271,6 +268,10 @@ func (c *config) check() error {
 	}
 	return errors.Join(errs...)
 }
+
+// writes reports whether the process has a role that writes, for which it needs
+// the lease.
+func (c *config) writes() bool { return c.has(roleShim) || c.has(roleIssuance) }
 
 // has reports whether the process has the role.
 func (c *config) has(role string) bool { return slices.Contains(c.Roles, role) }

@@ -55,7 +55,7 @@ func TestFlags(t *testing.T) {
 			return c.ClusterResourceNamespace == "cert-manager" && c.LeaseDuration == 15*time.Second
 		}, ""},
 		"--dev leaves what is given":        {[]string{"--dev", "--cluster-resource-namespace=x"}, func(c *config) bool { return c.ClusterResourceNamespace == "x" }, ""},
-		"several mistakes are told at once": {[]string{"--roles=x", "--dev-http-port=80", "--acme-http01-solver-addresses=host"}, nil, "--dev-http-port needs --dev\n--acme-http01-solver-addresses"},
+		"several mistakes are told at once": {[]string{"--roles=x", "--acme-http01-solver-addresses=host"}, nil, "is none of webhook, shim, issuance\n--acme-http01-solver-addresses"},
 		"a maximum below the minimum":       {[]string{"--certificate-request-maximum-backoff-duration=1m"}, nil, "less than the minimum"},
 		"help":                              {[]string{"--help"}, nil, pflag.ErrHelp.Error()},
 	}

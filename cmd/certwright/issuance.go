@@ -81,7 +81,7 @@ func (p *process) addIssuance(context.Context) error {
 		return err
 	}
 	checks := http01.CheckOptions{Nameservers: p.SolverNameservers, UserAgent: "certwright/" + run.Version}
-	if p.dev != nil {
+	if p.dev != nil || p.DevHTTPPort != 0 {
 		checks.Dial = p.developmentDial
 	}
 	namespaced := p.Namespace != ""

@@ -78,7 +78,7 @@ type process struct {
 func newProcess(c *config) *process {
 	return &process{
 		config: c, log: ctrl.Log, registry: prometheus.NewRegistry(), health: &run.Health{},
-		clock: clock.RealClock{}, jumped: &bell.Bell{}, out: os.Stdout,
+		clock: newClock(), jumped: &bell.Bell{}, out: os.Stdout,
 	}
 }
 
@@ -202,7 +202,7 @@ func (p *process) newManager() (manager.Manager, error) {
 	if p.Namespace != "" {
 		options.Cache.DefaultNamespaces = map[string]cache.Config{p.Namespace: {}}
 	}
-	if p.LeaderElect && (p.has(roleShim) || p.has(roleIssuance)) {
+	if p.LeaderElect && p.writes() {
 		lock, err := newLock(p.access, p.config)
 		if err != nil {
 			return nil, err
@@ -303,7 +303,7 @@ func (p *process) addMetrics() error {
 // addLeaderMetric tells who leads. A process that only answers admission does
 // not, and must not hide that nobody does.
 func (p *process) addLeaderMetric() error {
-	if !p.has(roleShim) && !p.has(roleIssuance) {
+	if !p.writes() {
 		return nil
 	}
 	return p.registry.Register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "certwright_leader", Help: "Whether this replica leads (1) or stands by (0)."}, func() float64 {

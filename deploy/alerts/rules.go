@@ -30,6 +30,8 @@ func latest(by, series string) string {
 var (
 	ready   = latest(object, `certmanager_certificate_ready_status{condition="True"}`)
 	unready = latest(object, `certmanager_certificate_ready_status{condition!="True"}`)
+	// Absent of those that are ready, or were never issued.
+	broken = latest(object, "certwright_certificate_broken")
 	expiry  = latest(object, "certmanager_certificate_expiration_timestamp_seconds")
 	renewal = latest(object, "certmanager_certificate_renewal_timestamp_seconds")
 	// An issuance that has succeeded has no attempts.
@@ -76,7 +78,7 @@ func certificates() []Alert {
 			"See why, and what to do: " + explain,
 	}, {
 		Name:     "CertManagerCertNotReady",
-		Expr:     fmt.Sprintf("%s == 1\nand\n%s > 0", unready, expiry),
+		Expr:     broken + " == 1",
 		For:      10 * time.Minute,
 		Severity: Critical,
 		Summary:  "Certificate " + called + " is not ready any more.",
@@ -84,7 +86,7 @@ func certificates() []Alert {
 			"See why: " + explain,
 	}, {
 		Name:     "CertManagerCertNotReady",
-		Expr:     fmt.Sprintf("%s == 1\nunless\n%s > 0", unready, expiry),
+		Expr:     fmt.Sprintf("%s == 1\nunless\n%s", unready, broken),
 		For:      time.Hour,
 		Severity: Warning,
 		Summary:  "Certificate " + called + " has not been issued since it was created.",
@@ -106,7 +108,7 @@ func certificates() []Alert {
 		Severity: Warning,
 		Summary:  "Certificate " + called + " was issued {{ $value }} times within an hour.",
 		Description: "None of these was due. Something else writes its Secret, or two Certificates share it; each round costs the CA. " +
-			"See who writes it: kubectl get secret -n " + in + " --show-managed-fields -o yaml $(kubectl get certificate {{ $labels.name }} -n " + in + " -o jsonpath='{.spec.secretName}')",
+			"See who writes it, and when: kubectl get secret -n " + in + " -w -o custom-columns='VERSION:.metadata.resourceVersion,LAST:.metadata.managedFields[*].time,WRITERS:.metadata.managedFields[*].manager' $(kubectl get certificate {{ $labels.name }} -n " + in + " -o jsonpath='{.spec.secretName}')",
 	}}
 }
 
@@ -249,9 +251,11 @@ func admission() []Alert {
 	}
 	return []Alert{{
 		Name: "CertwrightWebhookFailing",
+		// One alert at a time: the first cause explains the others.
 		Expr: because("max by (job) (certwright_webhook_ready) == 0", "no replica serves a certificate that the API server trusts") +
-			"\nor\n" + because("sum by (job) (increase(certwright_webhook_panics_total[15m])) > 0", "reviews end in a panic") +
-			"\nor\n" + because(`sum(rate(apiserver_admission_webhook_rejection_count{name=~"(.+[.])?webhook[.]cert-manager[.]io",error_type="calling_webhook_error"}[5m])) > 0`,
+			"\nor on ()\n" + because("sum by (job) (increase(certwright_webhook_panics_total[15m])) > 0", "reviews end in a panic") +
+			// Less than For: what was refused before another cause was over must not count after it.
+			"\nor on ()\n" + because(`sum(rate(apiserver_admission_webhook_rejection_count{name=~"(.+[.])?webhook[.]cert-manager[.]io",error_type="calling_webhook_error"}[3m])) > 0`,
 			"the API server gets no answer"),
 		For:      5 * time.Minute,
 		Severity: Critical,

@@ -57,6 +57,9 @@ func parse(s *corev1.Secret) (*signer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s of Secret %s/%s: %w", errInvalid, cmmeta.TLSPrivateKeyKey, s.Namespace, s.Name, err)
 	}
+	if !certs.SamePublicKey(key.Public(), chain[0].PublicKey) {
+		return nil, fmt.Errorf("%w: Secret %s/%s: the private key is not that of the certificate", errInvalid, s.Namespace, s.Name)
+	}
 	out := &signer{certificate: chain[0], key: key}
 	if data := s.Data[cmmeta.TLSCAKey]; len(data) > 0 {
 		roots, err := certs.DecodeChain(data)

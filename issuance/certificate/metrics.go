@@ -71,6 +71,13 @@ func (l labelled) ready() string {
 	return string(cmmeta.ConditionUnknown)
 }
 
+// broken reports whether crt was issued once, and is not ready any more. What
+// came from elsewhere, with its Secret, has no revision before its first renewal.
+func (l labelled) broken() bool {
+	c := l.Status.Condition(certsv1.CertificateConditionReady)
+	return c != nil && c.Status != cmmeta.ConditionTrue && (l.Status.Revision != nil || c.Reason == ReasonExpired)
+}
+
 // A sample is one value of a series.
 type sample struct {
 	desc   *prometheus.Desc
@@ -94,8 +101,9 @@ type Collector struct {
 	clock  clock.PassiveClock
 	policy Policy
 
-	ready *prometheus.Desc
-	times []timeMetric
+	ready  *prometheus.Desc
+	times  []timeMetric
+	broken *prometheus.Desc // only of those that are
 
 	attempts, retry *prometheus.Desc // only of those that failed
 	due, overdue    *prometheus.Desc // of all together
@@ -115,6 +123,8 @@ func NewCollector(reader client.Reader, cfg Config) *Collector {
 	notAfter := func(s *certsv1.CertificateStatus) *metav1.Time { return s.NotAfter }
 	return &Collector{
 		reader: reader, clock: cfg.Clock, policy: cfg.policy(),
+		broken: prometheus.NewDesc("certwright_certificate_broken",
+			"Always 1: the Certificate was issued once and is not ready any more. Absent if it is ready, or was never issued.", labelNames, nil),
 		attempts: prometheus.NewDesc("certwright_certificate_failed_attempts",
 			"How many attempts to issue have failed in a row. Absent if the last one succeeded.", labelNames, nil),
 		retry: prometheus.NewDesc("certwright_certificate_next_attempt_timestamp_seconds",
@@ -136,7 +146,7 @@ func NewCollector(reader client.Reader, cfg Config) *Collector {
 
 // Describe sends the descriptions of all series.
 func (c *Collector) Describe(ch chan<- *prometheus.Desc) {
-	for _, desc := range []*prometheus.Desc{c.ready, c.attempts, c.retry, c.due, c.overdue} {
+	for _, desc := range []*prometheus.Desc{c.ready, c.broken, c.attempts, c.retry, c.due, c.overdue} {
 		ch <- desc
 	}
 	for _, m := range c.times {
@@ -163,6 +173,9 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 			}
 			ch <- sample{c.attempts, crt.labels, float64(failures)}
 			ch <- sample{c.retry, crt.labels, float64(next.Unix())}
+		}
+		if crt.broken() {
+			ch <- sample{c.broken, crt.labels, 1}
 		}
 		for _, m := range c.times {
 			seconds := 0.

@@ -32,25 +32,48 @@ func TestCollector(t *testing.T) {
 		c.Status.LastFailureTime, c.Status.FailedIssuanceAttempts = &at, &n
 		c.Status.RenewalTime, c.Status.NotAfter = &renewal, &end
 	})
-	c := NewCollector(fake.NewClientBuilder().WithScheme(scheme).WithObjects(issued, fresh, failed).Build(),
+	unready := func(name, reason string, revision *int) *certsv1.Certificate {
+		return crt(func(c *certsv1.Certificate) {
+			c.Name, c.Status.Revision = name, revision
+			c.Status.SetCondition(certsv1.CertificateCondition{Type: "Ready", Status: "False", Reason: reason}, at)
+		})
+	}
+	lost, expired, temporary := unready("lost", ReasonDoesNotExist, new(int)), unready("expired", ReasonExpired, nil), unready("temporary", ReasonIncorrectIssuer, nil)
+	c := NewCollector(fake.NewClientBuilder().WithScheme(scheme).WithObjects(issued, fresh, failed, lost, expired, temporary).Build(),
 		Config{Clock: clocktesting.NewFakePassiveClock(at.Time)})
 	const want = `
 # HELP certmanager_certificate_ready_status Whether the Certificate's Ready condition has this value.
 # TYPE certmanager_certificate_ready_status gauge
+certmanager_certificate_ready_status{condition="False",issuer_group="",issuer_kind="",issuer_name="ca",name="expired",namespace="team"} 1
+certmanager_certificate_ready_status{condition="False",issuer_group="",issuer_kind="",issuer_name="ca",name="lost",namespace="team"} 1
 certmanager_certificate_ready_status{condition="False",issuer_group="",issuer_kind="",issuer_name="ca",name="new",namespace="team"} 0
 certmanager_certificate_ready_status{condition="False",issuer_group="",issuer_kind="",issuer_name="ca",name="old",namespace="team"} 0
+certmanager_certificate_ready_status{condition="False",issuer_group="",issuer_kind="",issuer_name="ca",name="temporary",namespace="team"} 1
 certmanager_certificate_ready_status{condition="False",issuer_group="",issuer_kind="ClusterIssuer",issuer_name="ca",name="web",namespace="team"} 0
+certmanager_certificate_ready_status{condition="True",issuer_group="",issuer_kind="",issuer_name="ca",name="expired",namespace="team"} 0
+certmanager_certificate_ready_status{condition="True",issuer_group="",issuer_kind="",issuer_name="ca",name="lost",namespace="team"} 0
 certmanager_certificate_ready_status{condition="True",issuer_group="",issuer_kind="",issuer_name="ca",name="new",namespace="team"} 0
 certmanager_certificate_ready_status{condition="True",issuer_group="",issuer_kind="",issuer_name="ca",name="old",namespace="team"} 0
+certmanager_certificate_ready_status{condition="True",issuer_group="",issuer_kind="",issuer_name="ca",name="temporary",namespace="team"} 0
 certmanager_certificate_ready_status{condition="True",issuer_group="",issuer_kind="ClusterIssuer",issuer_name="ca",name="web",namespace="team"} 1
+certmanager_certificate_ready_status{condition="Unknown",issuer_group="",issuer_kind="",issuer_name="ca",name="expired",namespace="team"} 0
+certmanager_certificate_ready_status{condition="Unknown",issuer_group="",issuer_kind="",issuer_name="ca",name="lost",namespace="team"} 0
 certmanager_certificate_ready_status{condition="Unknown",issuer_group="",issuer_kind="",issuer_name="ca",name="new",namespace="team"} 1
 certmanager_certificate_ready_status{condition="Unknown",issuer_group="",issuer_kind="",issuer_name="ca",name="old",namespace="team"} 1
+certmanager_certificate_ready_status{condition="Unknown",issuer_group="",issuer_kind="",issuer_name="ca",name="temporary",namespace="team"} 0
 certmanager_certificate_ready_status{condition="Unknown",issuer_group="",issuer_kind="ClusterIssuer",issuer_name="ca",name="web",namespace="team"} 0
 # HELP certmanager_certificate_expiration_timestamp_seconds When the certificate expires. Unix time; 0 if there is none.
 # TYPE certmanager_certificate_expiration_timestamp_seconds gauge
+certmanager_certificate_expiration_timestamp_seconds{issuer_group="",issuer_kind="",issuer_name="ca",name="expired",namespace="team"} 0
+certmanager_certificate_expiration_timestamp_seconds{issuer_group="",issuer_kind="",issuer_name="ca",name="lost",namespace="team"} 0
 certmanager_certificate_expiration_timestamp_seconds{issuer_group="",issuer_kind="",issuer_name="ca",name="new",namespace="team"} 0
 certmanager_certificate_expiration_timestamp_seconds{issuer_group="",issuer_kind="",issuer_name="ca",name="old",namespace="team"} 1.90000444e+09
+certmanager_certificate_expiration_timestamp_seconds{issuer_group="",issuer_kind="",issuer_name="ca",name="temporary",namespace="team"} 0
 certmanager_certificate_expiration_timestamp_seconds{issuer_group="",issuer_kind="ClusterIssuer",issuer_name="ca",name="web",namespace="team"} 1.9e+09
+# HELP certwright_certificate_broken Always 1: the Certificate was issued once and is not ready any more. Absent if it is ready, or was never issued.
+# TYPE certwright_certificate_broken gauge
+certwright_certificate_broken{issuer_group="",issuer_kind="",issuer_name="ca",name="expired",namespace="team"} 1
+certwright_certificate_broken{issuer_group="",issuer_kind="",issuer_name="ca",name="lost",namespace="team"} 1
 # HELP certwright_certificate_failed_attempts How many attempts to issue have failed in a row. Absent if the last one succeeded.
 # TYPE certwright_certificate_failed_attempts gauge
 certwright_certificate_failed_attempts{issuer_group="",issuer_kind="",issuer_name="ca",name="old",namespace="team"} 2
@@ -66,11 +89,11 @@ certwright_certificates_renewal_overdue 1
 `
 	if err := testutil.CollectAndCompare(c, strings.NewReader(want),
 		"certmanager_certificate_ready_status", "certmanager_certificate_expiration_timestamp_seconds",
-		"certwright_certificate_failed_attempts", "certwright_certificate_next_attempt_timestamp_seconds",
+		"certwright_certificate_broken", "certwright_certificate_failed_attempts", "certwright_certificate_next_attempt_timestamp_seconds",
 		"certwright_certificates_renewal_due", "certwright_certificates_renewal_overdue"); err != nil {
 		t.Error(err)
 	}
-	if got := testutil.CollectAndCount(c); got != 3*7+2+2 {
-		t.Errorf("%d series, want seven for each Certificate, two for the one that failed and two for all", got)
+	if got := testutil.CollectAndCount(c); got != 6*7+2+2+2 {
+		t.Errorf("%d series, want seven for each Certificate, one for each broken one, two for the one that failed and two for all", got)
 	}
 }

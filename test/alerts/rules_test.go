@@ -38,7 +38,7 @@ func TestRules(t *testing.T) {
 				certmanager_certificate_ready_status{` + crt + `,condition="True"} 1x4 0x9 1x20
 				certmanager_certificate_ready_status{` + crt + `,condition="False"} 0x4 1x4 0x24
 				certmanager_certificate_ready_status{` + crt + `,condition="Unknown"} 0x9 1x4 0x20
-				certmanager_certificate_expiration_timestamp_seconds{` + crt + `} 7776000x30
+				certwright_certificate_broken{` + crt + `} _x4 1x9 stale
 			`,
 			// False from 5 to 9, then Unknown to 14: ten minutes are over at 15, when it is ready again.
 			want: map[int][]string{},
@@ -47,7 +47,7 @@ func TestRules(t *testing.T) {
 			minutes: 30,
 			series: `
 				certmanager_certificate_ready_status{` + crt + `,condition="False"} 0x4 1x14 0x20
-				certmanager_certificate_expiration_timestamp_seconds{` + crt + `} 7776000x30
+				certwright_certificate_broken{` + crt + `} _x4 1x14 stale
 			`,
 			want: map[int][]string{
 				15: {`CertManagerCertNotReady{` + web + `"critical"} Certificate shop/web is not ready any more.`},
@@ -58,7 +58,7 @@ func TestRules(t *testing.T) {
 			minutes: 20,
 			series: `
 				certmanager_certificate_ready_status{job="cert-manager",namespace="shop",instance="10.0.0.1:9402",name="web",issuer_name="ca",condition="False"} 1x20
-				certmanager_certificate_expiration_timestamp_seconds{job="cert-manager",namespace="shop",instance="10.0.0.1:9402",name="web",issuer_name="ca"} 7776000x20
+				certwright_certificate_broken{job="cert-manager",namespace="shop",instance="10.0.0.1:9402",name="web",issuer_name="ca"} 1x20
 				certmanager_issuer_ready_status{job="cert-manager",namespace="shop",instance="10.0.0.1:9402",name="ca",condition="True"} 1x20
 			`,
 			want: map[int][]string{11: {`CertManagerCertNotReady{name="web", namespace="shop", severity="critical"} Certificate shop/web is not ready any more.`}},
@@ -75,9 +75,9 @@ func TestRules(t *testing.T) {
 			minutes: 40,
 			series: `
 				certmanager_certificate_ready_status{` + crt + `,condition="False"} 1x20 stale
-				certmanager_certificate_expiration_timestamp_seconds{` + crt + `} 7776000x20 stale
+				certwright_certificate_broken{` + crt + `} 1x20 stale
 				certmanager_certificate_ready_status{$b,exported_namespace="shop",name="web",issuer_name="ca",condition="False"} _x24 1x20
-				certmanager_certificate_expiration_timestamp_seconds{$b,exported_namespace="shop",name="web",issuer_name="ca"} _x24 7776000x20
+				certwright_certificate_broken{$b,exported_namespace="shop",name="web",issuer_name="ca"} _x24 1x20
 			`,
 			want: map[int][]string{11: {`CertManagerCertNotReady{` + web + `"critical"} Certificate shop/web is not ready any more.`}},
 		},
@@ -101,7 +101,7 @@ func TestRules(t *testing.T) {
 			series: `
 				certmanager_certificate_ready_status{` + crt + `,condition="True"} 0x30
 				certmanager_certificate_ready_status{` + crt + `,condition="False"} 1x30
-				certmanager_certificate_expiration_timestamp_seconds{` + crt + `} 7776000x30
+				certwright_certificate_broken{` + crt + `} 1x30
 				certwright_certificate_failed_attempts{` + crt + `} 9x30
 			`,
 			want: map[int][]string{11: {`CertManagerCertNotReady{` + web + `"critical"} Certificate shop/web is not ready any more.`}},

@@ -25,10 +25,10 @@ type Process struct {
 	err  error
 }
 
-// start runs a program, with its standard error in a file of that name in dir,
+// Start runs a program, with its standard error in a file of that name in dir,
 // and waits until it prints the line ready to standard output, if ready is not
 // empty. The program dies with this process.
-func start(ctx context.Context, dir, name, ready string, argv ...string) (*Process, error) {
+func Start(ctx context.Context, dir, name, ready string, argv ...string) (*Process, error) {
 	p := &Process{Log: filepath.Join(dir, name+".log"), done: make(chan struct{})}
 	log, err := os.OpenFile(p.Log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {

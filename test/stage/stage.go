@@ -14,6 +14,8 @@ import (
 	"time"
 
 	authenticationv1 "k8s.io/api/authentication/v1"
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/kubernetes"
@@ -39,6 +41,8 @@ type Options struct {
 	Args []string
 	// Verbosity of certwright's log; 1 if empty.
 	Verbosity string
+	// Proxied has our programs reach the API server through Stage.Proxy.
+	Proxied bool
 	// ACME adjusts the ACME server; DNS and ports are filled in.
 	ACME acme.Options
 	// Progress gets a line for each step that takes a while; may be nil.
@@ -48,7 +52,9 @@ type Options struct {
 // A Stage is everything that runs.
 type Stage struct {
 	Options
-	Cluster   *Cluster
+	Cluster *Cluster
+	// Proxy is between our programs and the API server, if they are Proxied.
+	Proxy     *Proxy
 	DNS       *dns.Server
 	ACME      *acme.Server
 	DataPlane *ingress.DataPlane
@@ -58,7 +64,9 @@ type Stage struct {
 	// Metrics and Health are the host:port of Certwright's two plain servers.
 	Metrics, Health string
 
-	solverHost int // the N of 127.0.0.N and 192.0.2.N
+	kubeconfig string // of the development mode
+	secure     int    // the port of its webhook
+	solverHost int    // the N of 127.0.0.N and 192.0.2.N
 	cancel     context.CancelFunc
 }
 
@@ -79,6 +87,11 @@ func Up(ctx context.Context, o Options) (s *Stage, err error) {
 	o.Progress("starting the control plane: etcd, kube-apiserver, kube-controller-manager")
 	if s.Cluster, err = UpCluster(ctx, filepath.Join(o.Bin, "devcluster"), filepath.Join(o.Dir, "cluster")); err != nil {
 		return s, err
+	}
+	if s.kubeconfig = s.Cluster.Kubeconfig; o.Proxied {
+		if err := s.startProxy(ctx); err != nil {
+			return s, err
+		}
 	}
 	o.Progress("starting DNS server, ingress data plane and ACME server")
 	if s.DNS, err = dns.Start(dns.Options{Zones: []string{Zone}, Records: []string{"*." + Zone + ". 1 IN A 127.0.0.1", Zone + ". 1 IN A 127.0.0.1"}}); err != nil {
@@ -101,61 +114,81 @@ func Up(ctx context.Context, o Options) (s *Stage, err error) {
 		return s, err
 	}
 	o.Progress("starting acmesolver")
-	return s, s.startSolver(ctx)
+	return s, s.StartSolver(ctx)
 }
 
 // StartCertwright runs certwright in development mode, with further arguments,
-// until it is ready.
+// until it is ready: at the same addresses each time.
 func (s *Stage) StartCertwright(ctx context.Context, more ...string) error {
-	ports, err := freePorts(3)
-	if err != nil {
-		return err
+	if s.Metrics == "" {
+		ports, err := FreePorts(3)
+		if err != nil {
+			return err
+		}
+		s.Metrics, s.Health, s.secure = loopback(ports[0]), loopback(ports[1]), ports[2]
 	}
-	s.Metrics, s.Health = loopback(ports[0]), loopback(ports[1])
-	args := []string{
-		"--dev", "--kubeconfig", s.Cluster.Kubeconfig, "--secure-port", strconv.Itoa(ports[2]),
+	args := append([]string{
+		"--dev", "--kubeconfig", s.kubeconfig, "--secure-port", strconv.Itoa(s.secure),
 		"--metrics-listen-address", s.Metrics, "--internal-healthz-listen-address", s.Health,
-		"--dev-http-port", strconv.Itoa(s.DataPlane.HTTPPort()),
-		"--acme-http01-solver-nameservers", s.DNS.Addr(),
-		"--acme-http01-solver-addresses", fmt.Sprintf("192.0.2.%d", s.solverHost),
-	}
+	}, s.network()...)
+	var err error
 	s.Certwright, err = s.Run(ctx, "certwright", append(append(args, s.Args...), more...)...)
 	return err
 }
 
-// StartReplica runs one more replica with these roles, as in a cluster: under
-// the shipped account, and, where it has a role that writes, waiting for the
-// lease.
+// network are the arguments that lead self-checks to what stands on this machine.
+func (s *Stage) network() []string {
+	return []string{
+		"--dev-http-port", strconv.Itoa(s.DataPlane.HTTPPort()),
+		"--acme-http01-solver-nameservers", s.DNS.Addr(),
+		"--acme-http01-solver-addresses", fmt.Sprintf("192.0.2.%d", s.solverHost),
+	}
+}
+
+// StartReplica runs one more replica with these roles, see ReplicaArgs, until it
+// is ready.
 func (s *Stage) StartReplica(ctx context.Context, name, roles string) (*Process, error) {
-	kubeconfig, err := s.accountKubeconfig(ctx, deploy.ServiceAccount)
+	args, err := s.ReplicaArgs(ctx, roles)
 	if err != nil {
 		return nil, err
 	}
-	return s.Run(ctx, name, "--kubeconfig", kubeconfig, "--roles", roles, "--secure-port", "0",
-		"--cluster-resource-namespace", deploy.Namespace,
+	return s.Run(ctx, name, args...)
+}
+
+// ReplicaArgs are the arguments of a replica with these roles, as in a cluster:
+// under the shipped account, and, where it has a role that writes, waiting for
+// the lease. Of an argument given twice the last counts.
+func (s *Stage) ReplicaArgs(ctx context.Context, roles string) ([]string, error) {
+	kubeconfig, err := s.accountKubeconfig(ctx, deploy.Namespace, deploy.ServiceAccount)
+	if err != nil {
+		return nil, err
+	}
+	return append([]string{
+		"--kubeconfig", kubeconfig, "--roles", roles, "--secure-port", "0", "--cluster-resource-namespace", deploy.Namespace,
 		"--leader-election-lease-duration", "15s", "--leader-election-renew-deadline", "10s", "--leader-election-retry-period", "1s",
-		"--metrics-listen-address", loopback(0), "--internal-healthz-listen-address", loopback(0))
+		"--metrics-listen-address", loopback(0), "--internal-healthz-listen-address", loopback(0),
+	}, s.network()...), nil
 }
 
 // Run runs bin/certwright until it is ready. Its log has that name.
 func (s *Stage) Run(ctx context.Context, name string, args ...string) (*Process, error) {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	return start(ctx, s.Dir, name, "ready", append([]string{filepath.Join(s.Bin, "certwright"), "-v", cmp.Or(s.Verbosity, "1")}, args...)...)
+	return Start(ctx, s.Dir, name, "ready", append([]string{filepath.Join(s.Bin, "certwright"), "-v", cmp.Or(s.Verbosity, "1")}, args...)...)
 }
 
-// startSolver runs acmesolver under its own shipped ServiceAccount.
-func (s *Stage) startSolver(ctx context.Context) error {
-	kubeconfig, err := s.accountKubeconfig(ctx, deploy.SolverServiceAccount)
+// StartSolver runs acmesolver under its own shipped ServiceAccount.
+func (s *Stage) StartSolver(ctx context.Context) error {
+	kubeconfig, err := s.accountKubeconfig(ctx, deploy.Namespace, deploy.SolverServiceAccount)
 	if err != nil {
 		return err
 	}
-	ports, err := freePorts(1)
+	ports, err := FreePorts(1)
 	if err != nil {
 		return err
 	}
 	health := loopback(ports[0])
-	s.Solver, err = start(ctx, s.Dir, "acmesolver", "", filepath.Join(s.Bin, "acmesolver"),
+	s.Solver, err = Start(ctx, s.Dir, "acmesolver", "", filepath.Join(s.Bin, "acmesolver"),
 		"--kubeconfig", kubeconfig, "--listen-address", fmt.Sprintf("127.0.0.%d:8089", s.solverHost),
 		"--health-listen-address", health)
 	if err != nil {
@@ -181,20 +214,50 @@ func (s *Stage) startSolver(ctx context.Context) error {
 	return nil
 }
 
-// accountKubeconfig writes a kubeconfig with a token of a shipped ServiceAccount.
-func (s *Stage) accountKubeconfig(ctx context.Context, account string) (string, error) {
+// startProxy puts Proxy between our programs and the API server. It ends TLS, so
+// the certificate of the administrator does not get through: the development
+// mode gets an account with the same rights.
+func (s *Stage) startProxy(ctx context.Context) error {
+	var err error
+	if s.Proxy, err = NewProxy(s.Cluster.Config); err != nil {
+		return err
+	}
+	client, err := kubernetes.NewForConfig(s.Cluster.Config)
+	if err != nil {
+		return fmt.Errorf("client: %w", err)
+	}
+	account := metav1.ObjectMeta{Namespace: metav1.NamespaceSystem, Name: "stage-admin"}
+	if _, err := client.CoreV1().ServiceAccounts(account.Namespace).Create(ctx, &corev1.ServiceAccount{ObjectMeta: account}, metav1.CreateOptions{}); err != nil {
+		return fmt.Errorf("account of the administrator: %w", err)
+	}
+	if _, err := client.RbacV1().ClusterRoleBindings().Create(ctx, &rbacv1.ClusterRoleBinding{
+		ObjectMeta: metav1.ObjectMeta{Name: account.Name},
+		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "cluster-admin"},
+		Subjects:   []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Namespace: account.Namespace, Name: account.Name}},
+	}, metav1.CreateOptions{}); err != nil {
+		return fmt.Errorf("rights of the administrator: %w", err)
+	}
+	s.kubeconfig, err = s.accountKubeconfig(ctx, account.Namespace, account.Name)
+	return err
+}
+
+// accountKubeconfig writes a kubeconfig with a token of a ServiceAccount.
+func (s *Stage) accountKubeconfig(ctx context.Context, namespace, account string) (string, error) {
 	client, err := kubernetes.NewForConfig(s.Cluster.Config)
 	if err != nil {
 		return "", fmt.Errorf("client: %w", err)
 	}
 	day := int64(24 * 3600)
-	token, err := client.CoreV1().ServiceAccounts(deploy.Namespace).CreateToken(ctx, account,
+	token, err := client.CoreV1().ServiceAccounts(namespace).CreateToken(ctx, account,
 		&authenticationv1.TokenRequest{Spec: authenticationv1.TokenRequestSpec{ExpirationSeconds: &day}}, metav1.CreateOptions{})
 	if err != nil {
 		return "", fmt.Errorf("token of %s: %w", account, err)
 	}
 	config := clientcmdapi.NewConfig()
 	config.Clusters["dev"] = &clientcmdapi.Cluster{Server: s.Cluster.Config.Host, CertificateAuthorityData: s.Cluster.Config.CAData}
+	if s.Proxy != nil {
+		config.Clusters["dev"] = &clientcmdapi.Cluster{Server: s.Proxy.URL(), CertificateAuthorityData: s.Proxy.CA()}
+	}
 	config.AuthInfos[account] = &clientcmdapi.AuthInfo{Token: token.Status.Token}
 	config.Contexts["dev"] = &clientcmdapi.Context{Cluster: "dev", AuthInfo: account}
 	config.CurrentContext = "dev"
@@ -226,6 +289,9 @@ func (s *Stage) Down() error {
 	if s.DNS != nil {
 		errs = append(errs, s.DNS.Close())
 	}
+	if s.Proxy != nil {
+		s.Proxy.Close()
+	}
 	if s.Cluster != nil {
 		errs = append(errs, s.Cluster.Down())
 	}
@@ -243,8 +309,8 @@ func freeSolverHost() (int, error) {
 	return 0, errors.New("no free address for the solver between 127.0.0.2 and 127.0.0.254")
 }
 
-// freePorts returns n free ports of 127.0.0.1.
-func freePorts(n int) ([]int, error) {
+// FreePorts returns n free ports of 127.0.0.1.
+func FreePorts(n int) ([]int, error) {
 	var ports []int
 	for range n {
 		listener, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", loopback(0))
