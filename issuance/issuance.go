@@ -105,9 +105,10 @@ type Readiness struct {
 	// unless Status is True.
 	Event string
 	// Retry asks for another check after a back-off. Without it, only a change
-	// of the issuer or of a Secret that it names leads to one.
+	// of the issuer or of a Secret that it names leads to one, or After.
 	Retry bool
-	// After is how long to wait at least (Retry-After), with Retry.
+	// After is how long to wait at least (Retry-After), with Retry. Without it,
+	// when to check again though nothing changes; zero is never.
 	After time.Duration
 }
 

@@ -95,7 +95,7 @@ func (p *process) addIssuance(context.Context) error {
 	return errors.Join(
 		readiness.Add(p.manager, readiness.Config{
 			Kinds: kinds, Secrets: store, Resources: p.ClusterResourceNamespace, NamespacedOnly: namespaced,
-			Events: p.recorder("cert-manager-issuers"), Clock: p.clock, Counters: counters,
+			Events: p.recorder("cert-manager-issuers"), Clock: p.clock, Counters: counters, Jumped: p.jumped,
 		}),
 		request.Add(p.manager, request.Config{
 			Kinds: kinds, Resources: p.ClusterResourceNamespace, NamespacedOnly: namespaced, Approver: approver, InFlight: inFlight,

@@ -19,6 +19,7 @@ import (
 
 	certsv1 "github.com/certwright/certwright/certs/v1"
 	"github.com/certwright/certwright/issuance"
+	"github.com/certwright/certwright/issuance/bell"
 	"github.com/certwright/certwright/issuance/metrics"
 	"github.com/certwright/certwright/issuance/secrets"
 )
@@ -37,6 +38,8 @@ type Config struct {
 	Clock          clock.PassiveClock
 	Scope          Scope
 	Counters       *metrics.Counters
+	// Jumped rings when the wall clock jumped; nil never does.
+	Jumped *bell.Bell
 	// Workers is how many issuers of a kind are checked at a time; 0 means 8.
 	Workers int
 }
@@ -101,6 +104,7 @@ func add(mgr manager.Manager, cfg Config, name string, newObject func() issuerOb
 	})
 	sources := []source.Source{
 		source.Kind[client.Object](mgr.GetCache(), newObject(), &handler.EnqueueRequestForObject{}, changed()),
+		cfg.Jumped.Source(mgr.GetCache(), newList()),
 	}
 	if cfg.Secrets != nil {
 		sources = append(sources, cfg.Secrets.Managed(bySecret, rewritten()), cfg.Secrets.Others(bySecret, rewritten()))
