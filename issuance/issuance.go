@@ -110,6 +110,9 @@ type Readiness struct {
 	// After is how long to wait at least (Retry-After), with Retry. Without it,
 	// when to check again though nothing changes; zero is never.
 	After time.Duration
+	// CA is what the issuer signs with, where it has a CA of its own that could
+	// be read, whatever Status is. Its dates are told as metrics.
+	CA *x509.Certificate
 }
 
 // A Kind is one way to sign.

@@ -34,11 +34,13 @@ func TestACAThatExpires(t *testing.T) {
 				Spec:       certsv1.IssuerSpec{CA: &certsv1.CAIssuer{SecretName: "by-hand"}},
 			})
 			says(t, ns, "by-hand", "Ready=True KeyPairVerified: Signing CA verified")
+			endOfCA(t, ns, "by-hand", old.NotAfter)
 
 			wall.move(old.NotAfter.Sub(wall.Now()) - untilItsEnd)
 			expired := "certificate has expired on " + old.NotAfter.Format(time.RFC3339)
 			says(t, ns, "by-hand", "Ready=False ErrInvalidKeyPair: Error getting keypair for CA issuer: "+expired)
 			told(t, ns, "by-hand", corev1.EventTypeWarning, "ErrInvalidKeyPair", expired)
+			endOfCA(t, ns, "by-hand", old.NotAfter)
 			create(t, newCertificate(ns, "waits", func(c *certsv1.CertificateSpec) { c.IssuerRef.Name = "by-hand" }))
 			eventually(t, "the request does not wait", func(ctx context.Context) error {
 				req := &certsv1.CertificateRequest{}
@@ -59,6 +61,7 @@ func TestACAThatExpires(t *testing.T) {
 			}
 			says(t, ns, "by-hand", "Ready=True KeyPairVerified: Signing CA verified")
 			ready(t, ns, "waits", 1) // by its first request
+			endOfCA(t, ns, "by-hand", next.NotAfter)
 			if err := admin.Get(t.Context(), client.ObjectKey{Namespace: ns, Name: "waits"}, secret); err != nil {
 				t.Fatal(err)
 			}
@@ -118,5 +121,32 @@ func says(t *testing.T, namespace, name, want string) {
 			return errors.New("it says " + got)
 		}
 		return nil
+	})
+}
+
+// endOfCA waits until the metrics tell when the CA of the Issuer expires.
+func endOfCA(t *testing.T, namespace, issuer string, want time.Time) {
+	t.Helper()
+	eventually(t, "the end of the CA is not told", func(context.Context) error {
+		families, err := program.registry.Gather()
+		if err != nil {
+			return err
+		}
+		for _, f := range families {
+			for _, m := range f.GetMetric() {
+				labels := map[string]string{}
+				for _, l := range m.GetLabel() {
+					labels[l.GetName()] = l.GetValue()
+				}
+				if f.GetName() != "certwright_issuer_ca_not_after_timestamp_seconds" || labels["namespace"] != namespace || labels["name"] != issuer {
+					continue
+				}
+				if got := int64(m.GetGauge().GetValue()); got != want.Unix() || labels["kind"] != certsv1.IssuerKind {
+					return fmt.Errorf("%v: %d, want %d", labels, got, want.Unix())
+				}
+				return nil
+			}
+		}
+		return errors.New("no series")
 	})
 }

@@ -95,6 +95,9 @@ func (i *Issuer) Check(ctx context.Context, issuer certsv1.GenericIssuer, namesp
 		return issuance.Readiness{}, fmt.Errorf("read the key pair of the CA: %w", err)
 	}
 	found := issuance.Readiness{Status: cmmeta.ConditionTrue, Reason: ReasonVerified, Message: "Signing CA verified", Event: ReasonVerified}
+	if s.certificate.IsCA {
+		found.CA = s.certificate
+	}
 	now := i.Clock.Now()
 	if why := s.unusable(now); why != "" {
 		found.Status, found.Reason, found.Message, found.Event = cmmeta.ConditionFalse, ReasonInvalidKeyPair, keyPairPrefix+why, ReasonInvalidKeyPair

@@ -247,9 +247,9 @@ func TestExpiry(t *testing.T) {
 	v := &vault{secret: secretOf(t, first)}
 	now := clocktesting.NewFakePassiveClock(noon)
 	i := &Issuer{Secrets: v, Clock: now}
-	verified := issuance.Readiness{Status: "True", Reason: "KeyPairVerified", Message: "Signing CA verified", Event: "KeyPairVerified"}
+	verified := issuance.Readiness{Status: "True", Reason: "KeyPairVerified", Message: "Signing CA verified", Event: "KeyPairVerified", CA: first.certificate}
 	expired := issuance.Readiness{
-		Status: "False", Reason: "ErrInvalidKeyPair", Event: "ErrInvalidKeyPair",
+		Status: "False", Reason: "ErrInvalidKeyPair", Event: "ErrInvalidKeyPair", CA: first.certificate,
 		Message: "Error getting keypair for CA issuer: certificate has expired on 2030-04-01T12:00:00Z",
 	}
 	good := func(until time.Duration) issuance.Readiness {
