@@ -105,10 +105,14 @@ type Readiness struct {
 	// unless Status is True.
 	Event string
 	// Retry asks for another check after a back-off. Without it, only a change
-	// of the issuer or of a Secret that it names leads to one.
+	// of the issuer or of a Secret that it names leads to one, or After.
 	Retry bool
-	// After is how long to wait at least (Retry-After), with Retry.
+	// After is how long to wait at least (Retry-After), with Retry. Without it,
+	// when to check again though nothing changes; zero is never.
 	After time.Duration
+	// CA is what the issuer signs with, where it has a CA of its own that could
+	// be read, whatever Status is. Its dates are told as metrics.
+	CA *x509.Certificate
 }
 
 // A Kind is one way to sign.

@@ -17,11 +17,11 @@ func TestCommandsOfAlertsExist(t *testing.T) {
 	t.Parallel()
 	texts := map[string]string{}
 	for _, a := range alerts.All() {
-		if _, command, found := strings.Cut(a.Description, ": certctl "); found {
-			texts["alert "+a.Name] += "$ certctl " + template.ReplaceAllString(command, "NAME") + "\n"
-		}
-		if _, command, found := strings.Cut(a.Description, ": kubectl "); found {
-			texts["alert "+a.Name] += "$ kubectl " + template.ReplaceAllString(command, "NAME") + "\n"
+		description := template.ReplaceAllString(strings.ReplaceAll(a.Description, "{{ toLower $labels.kind }}", "issuer"), "NAME")
+		for _, program := range []string{"certctl", "kubectl"} {
+			if _, command, found := strings.Cut(description, ": "+program+" "); found {
+				texts["alert "+a.Name] += "$ " + program + " " + command + "\n"
+			}
 		}
 	}
 	pages, err := filepath.Glob("../../docs/runbooks/*.md")
@@ -50,13 +50,19 @@ func TestCommandsOfAlertsExist(t *testing.T) {
 
 var (
 	template = regexp.MustCompile(`{{.*?}}`)
-	inText   = regexp.MustCompile("(?m)(?:^\\$ |`)((?:kubectl|certctl) [^`\n]*)")
+	// inCommand is a command whose output is part of another one.
+	inCommand = regexp.MustCompile(`\$\(([^)]*)\)`)
+	inText    = regexp.MustCompile("(?m)(?:^\\$ |`)((?:kubectl|certctl) [^`\n]*)")
 )
 
+// commandsOf returns the commands in text, and those that give them a name.
 func commandsOf(text string) []string {
 	var all []string
 	for _, m := range inText.FindAllStringSubmatch(text, -1) {
-		all = append(all, m[1])
+		for _, inner := range inCommand.FindAllStringSubmatch(m[1], -1) {
+			all = append(all, inner[1])
+		}
+		all = append(all, inCommand.ReplaceAllString(m[1], "NAME"))
 	}
 	return all
 }

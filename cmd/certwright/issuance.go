@@ -85,6 +85,7 @@ func (p *process) addIssuance(context.Context) error {
 		checks.Dial = p.developmentDial
 	}
 	namespaced := p.Namespace != ""
+	cas := readiness.NewCAs()
 	certificates := certificate.Config{
 		Kinds: kinds, Secrets: store, Resources: p.ClusterResourceNamespace, NamespacedOnly: namespaced, Approver: approver, InFlight: inFlight,
 		Events: p.recorder("cert-manager-certificates-issuing"), Clock: p.clock, MinBackoff: p.MinBackoff, MaxBackoff: p.MaxBackoff,
@@ -95,7 +96,7 @@ func (p *process) addIssuance(context.Context) error {
 	return errors.Join(
 		readiness.Add(p.manager, readiness.Config{
 			Kinds: kinds, Secrets: store, Resources: p.ClusterResourceNamespace, NamespacedOnly: namespaced,
-			Events: p.recorder("cert-manager-issuers"), Clock: p.clock, Counters: counters,
+			Events: p.recorder("cert-manager-issuers"), Clock: p.clock, Counters: counters, CAs: cas, Jumped: p.jumped,
 		}),
 		request.Add(p.manager, request.Config{
 			Kinds: kinds, Resources: p.ClusterResourceNamespace, NamespacedOnly: namespaced, Approver: approver, InFlight: inFlight,
@@ -117,6 +118,7 @@ func (p *process) addIssuance(context.Context) error {
 		p.onLeader(certificate.NewCollector(p.manager.GetClient(), certificates)),
 		p.onLeader(request.NewCollector(p.manager.GetClient(), p.clock)),
 		p.onLeader(readiness.NewCollector(p.manager.GetClient(), namespaced)),
+		p.onLeader(cas),
 		p.onLeader(challenge.NewCollector(p.manager.GetClient())),
 	)
 }

@@ -29,6 +29,7 @@ func TestMetrics(t *testing.T) {
 		"certmanager_certificate_ready_status", "certmanager_certificate_expiration_timestamp_seconds", "certmanager_certificate_not_after_timestamp_seconds",
 		"certmanager_certificate_not_before_timestamp_seconds", "certmanager_certificate_renewal_timestamp_seconds",
 		"certmanager_issuer_ready_status", "certmanager_clusterissuer_ready_status",
+		"certwright_issuer_ca_not_before_timestamp_seconds", "certwright_issuer_ca_not_after_timestamp_seconds",
 		"certmanager_controller_sync_call_count", "certmanager_clock_time_seconds", "certmanager_clock_time_seconds_gauge",
 		"certwright_admission_duration_seconds", "certwright_admission_reviews_total", "certwright_webhook_panics_total",
 		"certwright_issuance_duration_seconds", "certwright_certificaterequests_issued_total", "certwright_certificaterequest_oldest_unanswered_seconds",

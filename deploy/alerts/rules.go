@@ -15,6 +15,13 @@ const (
 	called = in + `/{{ $labels.name }}`
 	// logs shows what the replicas say.
 	logs = "kubectl -n cert-manager logs -l app.kubernetes.io/component=controller --tail=100"
+	// calledIssuer is how a text calls an issuer that has the label kind.
+	calledIssuer = `{{ $labels.kind }} {{ if eq $labels.kind "ClusterIssuer" }}{{ $labels.name }}{{ else }}` + called + `{{ end }}`
+	// secretsOf is the namespace of such an issuer's Secrets.
+	secretsOf = `{{ if eq $labels.kind "ClusterIssuer" }}cert-manager{{ else }}` + in + `{{ end }}`
+	// inspect shows the certificate of such an issuer's CA.
+	inspect = "certctl inspect secret -n " + secretsOf +
+		" $(kubectl get {{ toLower $labels.kind }} {{ $labels.name }} -n " + secretsOf + " -o jsonpath='{.spec.ca.secretName}')"
 	// explain shows why a Certificate is as it is.
 	explain = "certctl explain certificate {{ $labels.name }} -n " + in
 )
@@ -55,6 +62,14 @@ func All() []Alert {
 // never been issued has no renewal time.
 func expires(fraction string) string {
 	return fmt.Sprintf("(%s - time())\n< %s * (\n  %s\n  - (%s > 0)\n)", expiry, fraction, expiry, renewal)
+}
+
+// caExpires holds once less than one part of so many of a CA's life is left. Its
+// value is what is left, in seconds.
+func caExpires(parts string) string {
+	notAfter := latest(object+", kind", "certwright_issuer_ca_not_after_timestamp_seconds")
+	notBefore := latest(object+", kind", "certwright_issuer_ca_not_before_timestamp_seconds")
+	return fmt.Sprintf("(%s - time())\n< (\n  %s\n  - %s\n) / %s", notAfter, notAfter, notBefore, parts)
 }
 
 const left = `{{ if gt $value 0.0 }}expires in {{ humanizeDuration $value }}{{ else }}has expired{{ end }}`
@@ -157,6 +172,22 @@ func issuers() []Alert {
 		Summary:  "ClusterIssuer {{ $labels.issuer_name }} does not exist. Certificates that name it: {{ $value }}.",
 		Description: "They are not renewed when their time comes. " +
 			"See which: kubectl get certificates -A -o wide",
+	}, {
+		Name:     "CertwrightCAExpirySoon",
+		Expr:     caExpires("6"),
+		For:      time.Minute,
+		Severity: Warning,
+		Summary:  "The CA of " + calledIssuer + " " + left + ".",
+		Description: "Less than a sixth of its life is left, and there is no new one. Once it has expired, nothing that it has signed can be verified, and nothing more is signed. " +
+			"See its dates: " + inspect,
+	}, {
+		Name:     "CertwrightCAExpirySoon",
+		Expr:     caExpires("30"),
+		For:      time.Minute,
+		Severity: Critical,
+		Summary:  "The CA of " + calledIssuer + " " + left + "; what it has signed fails with it.",
+		Description: "Less than a thirtieth of its life is left, or nothing. Once it has expired, nothing that it has signed can be verified, however long that was to last, and nothing more is signed. " +
+			"See its dates: " + inspect,
 	}, {
 		Name:     "CertManagerHittingRateLimits",
 		Expr:     `sum by (host) (increase(certmanager_http_acme_client_request_count{status="429"}[1h])) > 0`,

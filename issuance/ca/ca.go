@@ -31,6 +31,7 @@ const (
 
 const (
 	keyPairPrefix = "Error getting keypair for CA issuer: "
+	parsePrefix   = "Failed to parse signing CA keypair: "
 	// again is how long to wait after the API server did not answer, or until
 	// the Secret of an issuer that counts as ready is looked at again.
 	again = 10 * time.Second
@@ -80,7 +81,8 @@ func (i *Issuer) load(ctx context.Context, namespace, name string) (*signer, err
 	return s, nil
 }
 
-// Check reports whether the Secret of issuer holds the key pair of a CA.
+// Check reports whether the Secret of issuer holds the key pair of a CA that has
+// not expired, and asks for another look when it does.
 func (i *Issuer) Check(ctx context.Context, issuer certsv1.GenericIssuer, namespace string) (issuance.Readiness, error) {
 	s, err := i.load(ctx, namespace, issuer.GetSpec().CA.SecretName)
 	switch {
@@ -91,16 +93,19 @@ func (i *Issuer) Check(ctx context.Context, issuer certsv1.GenericIssuer, namesp
 		}, nil
 	case err != nil:
 		return issuance.Readiness{}, fmt.Errorf("read the key pair of the CA: %w", err)
-	case !s.certificate.IsCA:
-		return issuance.Readiness{
-			Status: cmmeta.ConditionFalse, Reason: ReasonInvalidKeyPair, Message: keyPairPrefix + "certificate is not a CA",
-			Event: ReasonInvalidKeyPair,
-		}, nil
-	default:
-		return issuance.Readiness{
-			Status: cmmeta.ConditionTrue, Reason: ReasonVerified, Message: "Signing CA verified", Event: ReasonVerified,
-		}, nil
 	}
+	found := issuance.Readiness{Status: cmmeta.ConditionTrue, Reason: ReasonVerified, Message: "Signing CA verified", Event: ReasonVerified}
+	if s.certificate.IsCA {
+		found.CA = s.certificate
+	}
+	now := i.Clock.Now()
+	if why := s.unusable(now); why != "" {
+		found.Status, found.Reason, found.Message, found.Event = cmmeta.ConditionFalse, ReasonInvalidKeyPair, keyPairPrefix+why, ReasonInvalidKeyPair
+		return found, nil
+	}
+	// A timer that ends too early leads to one more look.
+	found.After = max(s.certificate.NotAfter.Sub(now), time.Second)
+	return found, nil
 }
 
 // Sign signs req with the CA of its issuer.
@@ -115,14 +120,17 @@ func (i *Issuer) Sign(ctx context.Context, req issuance.Request) (issuance.Outco
 			After:   again,
 		}, nil
 	case errors.Is(err, errInvalid):
-		return issuance.Pending{Reason: ReasonSecretInvalidData, Message: "Failed to parse signing CA keypair: " + err.Error(), After: again}, nil
+		return issuance.Pending{Reason: ReasonSecretInvalidData, Message: parsePrefix + err.Error(), After: again}, nil
 	case err != nil:
 		return issuance.Pending{Reason: ReasonSecretGetError, Message: "Failed to get the signing CA keypair: " + err.Error(), After: again}, nil
-	case !s.certificate.IsCA:
-		// The Secret has changed since the issuer was found to be ready.
-		return issuance.Pending{Reason: ReasonSecretInvalidData, Message: "Failed to parse signing CA keypair: certificate is not a CA", After: again}, nil
 	}
-	template, err := certs.Template(&req.Object.Spec, req.CSR, i.Clock.Now())
+	now := i.Clock.Now()
+	if why := s.unusable(now); why != "" {
+		// The Secret has changed, or the CA has expired, since the issuer was
+		// found to be ready. With a good CA in the Secret, req is signed.
+		return issuance.Pending{Reason: ReasonSecretInvalidData, Message: parsePrefix + why, After: again}, nil
+	}
+	template, err := certs.Template(&req.Object.Spec, req.CSR, now)
 	if err != nil {
 		return issuance.Refused{Reason: ReasonSigning, Message: "Error generating certificate template: " + err.Error()}, nil
 	}

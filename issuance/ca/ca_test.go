@@ -58,10 +58,15 @@ type pair struct {
 // signed makes a CA or a leaf under parent, self-signed if that is nil.
 func signed(t *testing.T, name string, isCA bool, parent *pair) *pair {
 	t.Helper()
+	return signedAt(t, noon, name, isCA, parent)
+}
+
+func signedAt(t *testing.T, at time.Time, name string, isCA bool, parent *pair) *pair {
+	t.Helper()
 	key, err := certs.GenerateKey(&certsv1.CertificatePrivateKey{Algorithm: certsv1.ECDSAKeyAlgorithm})
 	must(t, err)
 	csr := request(t, &certsv1.CertificateSpec{CommonName: name, IsCA: isCA}, key)
-	template, err := certs.Template(&certsv1.CertificateRequestSpec{IsCA: isCA}, csr, noon)
+	template, err := certs.Template(&certsv1.CertificateRequestSpec{IsCA: isCA}, csr, at)
 	must(t, err)
 	signer, above := key, template
 	if parent != nil {
@@ -234,24 +239,63 @@ func TestSign(t *testing.T) {
 	}
 }
 
+// A CA signs until it expires and not after that. What was asked of it in the
+// meantime is signed by the one that follows.
+func TestExpiry(t *testing.T) {
+	first := signed(t, "first", true, nil)
+	end := first.certificate.NotAfter
+	v := &vault{secret: secretOf(t, first)}
+	now := clocktesting.NewFakePassiveClock(noon)
+	i := &Issuer{Secrets: v, Clock: now}
+	verified := issuance.Readiness{Status: "True", Reason: "KeyPairVerified", Message: "Signing CA verified", Event: "KeyPairVerified", CA: first.certificate}
+	expired := issuance.Readiness{
+		Status: "False", Reason: "ErrInvalidKeyPair", Event: "ErrInvalidKeyPair", CA: first.certificate,
+		Message: "Error getting keypair for CA issuer: certificate has expired on 2030-04-01T12:00:00Z",
+	}
+	good := func(until time.Duration) issuance.Readiness {
+		verified.After = until
+		return verified
+	}
+	const waits = "SecretInvalidData: Failed to parse signing CA keypair: certificate has expired on 2030-04-01T12:00:00Z"
+	for _, step := range []struct {
+		what  string
+		at    time.Time
+		found issuance.Readiness
+		sign  string
+	}{
+		{"a fresh one", noon, good(end.Sub(noon)), "first"},
+		{"its last second is looked at closely", end.Add(-time.Millisecond), good(time.Second), "first"},
+		{"at its end it is still good", end, good(time.Second), "first"},
+		{"right after its end", end.Add(1), expired, waits},
+		{"long after its end", end.AddDate(1, 0, 0), expired, waits},
+		{"the clock was wrong", noon, good(end.Sub(noon)), "first"},
+	} {
+		now.SetTime(step.at)
+		found, err := i.Check(t.Context(), issuerOf(certsv1.CAIssuer{}), "team")
+		must(t, err)
+		if diff := cmp.Diff(step.found, found); diff != "" {
+			t.Errorf("%s: Check() (-want +got):\n%s", step.what, diff)
+		}
+		if got := signedBy(t, i); got != step.sign {
+			t.Errorf("%s: signed by %q, want %q", step.what, got, step.sign)
+		}
+	}
+	now.SetTime(end.Add(time.Hour))
+	v.secret = secretOf(t, signedAt(t, end, "second", true, nil))
+	v.secret.ResourceVersion = "2"
+	if got := signedBy(t, i); got != "second" {
+		t.Errorf("after a new CA signed by %q", got)
+	}
+}
+
 // A rotated CA is used from the next signature on, and as long as nothing
 // changes its Secret is read once.
 func TestRotation(t *testing.T) {
 	first, second := signed(t, "first", true, nil), signed(t, "second", true, nil)
 	v := &vault{secret: secretOf(t, first)}
 	i := newIssuer(v)
-	key, err := certs.GenerateKey(&certsv1.CertificatePrivateKey{Algorithm: certsv1.ECDSAKeyAlgorithm})
-	must(t, err)
-	sign := func() string {
-		outcome, err := i.Sign(t.Context(), issuance.Request{
-			Object: &certsv1.CertificateRequest{}, CSR: request(t, &certsv1.CertificateSpec{CommonName: "x"}, key),
-			Namespace: "team", Issuer: issuerOf(certsv1.CAIssuer{}),
-		})
-		must(t, err)
-		return outcome.(issuance.Issued).Chain[0].Issuer.CommonName
-	}
 	for range 3 {
-		if got := sign(); got != "first" {
+		if got := signedBy(t, i); got != "first" {
 			t.Fatalf("signed by %s", got)
 		}
 	}
@@ -260,7 +304,7 @@ func TestRotation(t *testing.T) {
 	}
 	v.secret = secretOf(t, second)
 	v.secret.ResourceVersion = "2"
-	if got := sign(); got != "second" {
+	if got := signedBy(t, i); got != "second" {
 		t.Errorf("after the rotation signed by %s", got)
 	}
 	v.secret = nil
@@ -269,6 +313,25 @@ func TestRotation(t *testing.T) {
 	if readiness.Status != cmmeta.ConditionFalse {
 		t.Error("without its Secret a CA is still ready")
 	}
+}
+
+// signedBy has i sign, and returns the name of its CA, or why it waits.
+func signedBy(t *testing.T, i *Issuer) string {
+	t.Helper()
+	key, err := certs.GenerateKey(&certsv1.CertificatePrivateKey{Algorithm: certsv1.ECDSAKeyAlgorithm})
+	must(t, err)
+	outcome, err := i.Sign(t.Context(), issuance.Request{
+		Object: &certsv1.CertificateRequest{}, CSR: request(t, &certsv1.CertificateSpec{CommonName: "x"}, key),
+		Namespace: "team", Issuer: issuerOf(certsv1.CAIssuer{}),
+	})
+	must(t, err)
+	if p, ok := outcome.(issuance.Pending); ok {
+		if p.After == 0 {
+			t.Error("nobody asks again")
+		}
+		return p.Reason + ": " + p.Message
+	}
+	return outcome.(issuance.Issued).Chain[0].Issuer.CommonName
 }
 
 func TestCacheIsBounded(t *testing.T) {

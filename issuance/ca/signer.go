@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -70,6 +71,18 @@ func parse(s *corev1.Secret) (*signer, error) {
 	}
 	out.link(chain)
 	return out, nil
+}
+
+// unusable says why s must not sign at now: nobody could verify what it signs.
+func (s *signer) unusable(now time.Time) string {
+	switch {
+	case !s.certificate.IsCA:
+		return "certificate is not a CA"
+	case now.After(s.certificate.NotAfter):
+		return "certificate has expired on " + s.certificate.NotAfter.UTC().Format(time.RFC3339)
+	default:
+		return ""
+	}
 }
 
 // link puts the chain of s in order, once for all leaves: their own link is

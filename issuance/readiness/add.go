@@ -19,6 +19,7 @@ import (
 
 	certsv1 "github.com/certwright/certwright/certs/v1"
 	"github.com/certwright/certwright/issuance"
+	"github.com/certwright/certwright/issuance/bell"
 	"github.com/certwright/certwright/issuance/metrics"
 	"github.com/certwright/certwright/issuance/secrets"
 )
@@ -37,6 +38,10 @@ type Config struct {
 	Clock          clock.PassiveClock
 	Scope          Scope
 	Counters       *metrics.Counters
+	// CAs, if set, remembers how long the CAs of issuers are valid.
+	CAs *CAs
+	// Jumped rings when the wall clock jumped; nil never does.
+	Jumped *bell.Bell
 	// Workers is how many issuers of a kind are checked at a time; 0 means 8.
 	Workers int
 }
@@ -61,7 +66,7 @@ func add(mgr manager.Manager, cfg Config, name string, newObject func() issuerOb
 	}
 	r := &Reconciler{
 		Client: mgr.GetClient(), New: newObject, Kinds: cfg.Kinds, Resources: cfg.Resources, Events: cfg.Events,
-		Clock: cfg.Clock, Scope: cfg.Scope, Counters: cfg.Counters, Controller: name,
+		Clock: cfg.Clock, Scope: cfg.Scope, Counters: cfg.Counters, CAs: cfg.CAs, Controller: name,
 	}
 	if err := mgr.GetFieldIndexer().IndexField(context.Background(), newObject(), indexSecret, func(obj client.Object) []string {
 		issuer, ok := obj.(certsv1.GenericIssuer)
@@ -101,6 +106,7 @@ func add(mgr manager.Manager, cfg Config, name string, newObject func() issuerOb
 	})
 	sources := []source.Source{
 		source.Kind[client.Object](mgr.GetCache(), newObject(), &handler.EnqueueRequestForObject{}, changed()),
+		cfg.Jumped.Source(mgr.GetCache(), newList()),
 	}
 	if cfg.Secrets != nil {
 		sources = append(sources, cfg.Secrets.Managed(bySecret, rewritten()), cfg.Secrets.Others(bySecret, rewritten()))

@@ -54,6 +54,7 @@ type Reconciler struct {
 	Clock     clock.PassiveClock
 	Scope     Scope
 	Counters  *metrics.Counters
+	CAs       *CAs
 	// Controller is the label of the counters, and the field manager.
 	Controller string
 
@@ -69,6 +70,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, key reconcile.Request) (resu
 		r.settle(key.NamespacedName)
 		if apierrors.IsNotFound(err) {
 			r.Counters.Forget(issuer.IssuerKind(), key.Namespace, key.Name)
+			r.CAs.forget(issuer.IssuerKind(), key.NamespacedName)
 		}
 		return reconcile.Result{}, client.IgnoreNotFound(err)
 	}
@@ -78,6 +80,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, key reconcile.Request) (resu
 	kind, ok := issuance.KindOf(r.Kinds, issuer.GetSpec())
 	if !ok {
 		log.FromContext(ctx).Info("issuer is of no kind that this program knows", "issuer", key.NamespacedName)
+		r.CAs.forget(issuer.IssuerKind(), key.NamespacedName)
 		return reconcile.Result{RequeueAfter: r.later(key.NamespacedName, 0)}, nil
 	}
 	namespace := issuer.GetNamespace()
@@ -97,6 +100,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, key reconcile.Request) (resu
 		r.Counters.Sync(r.Controller, fmt.Errorf("check: %w", err))
 		return reconcile.Result{RequeueAfter: delay}, nil
 	}
+	r.CAs.learn(issuer.IssuerKind(), key.NamespacedName, found)
 	if err := r.report(ctx, issuer, found); err != nil {
 		if apierrors.IsConflict(err) {
 			return reconcile.Result{RequeueAfter: time.Second}, nil

@@ -323,6 +323,25 @@ func TestARequestWaitsForItsIssuer(t *testing.T) {
 	}
 }
 
+func TestARequestWaitsForTheCAThatFollowsAnExpiredOne(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t).start()
+	secret := newCAAt(t, "root", nil, time.Now().AddDate(-11, 0, 0)).secret(t, w.namespace, "ca")
+	w.create(secret, w.issuer("ca", caOf("ca")))
+	name := w.ask("web", w.ofIssuer("ca"), newRequest(t, plain("web")))
+	w.approve(name)
+	w.told(name, "Warning IssuerNotReady")
+	if csr := w.get(name); len(csr.Status.Conditions) != 1 || len(csr.Status.Certificate) > 0 {
+		t.Errorf("status %+v", csr.Status)
+	}
+	next := newCA(t, "root", nil)
+	secret.Data = next.secret(t, "", "").Data
+	must(t, w.client.Update(t.Context(), secret))
+	if err := w.signed(name)[0].CheckSignatureFrom(next.certificate); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestIssuersThatDoNotServeSigningRequests(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, func(w *world) {

@@ -324,10 +324,16 @@ func plain(name string) *certsv1.CertificateSpec {
 // newCA makes a CA under parent, a root if that is nil.
 func newCA(t *testing.T, name string, parent *pair) pair {
 	t.Helper()
+	return newCAAt(t, name, parent, time.Now())
+}
+
+// newCAAt makes a CA whose ten years begin at start.
+func newCAAt(t *testing.T, name string, parent *pair, start time.Time) pair {
+	t.Helper()
 	p := newRequest(t, &certsv1.CertificateSpec{CommonName: name, IsCA: true})
 	csr, err := certs.DecodeCSR(p.request)
 	must(t, err)
-	template, err := certs.Template(&certsv1.CertificateRequestSpec{IsCA: true, Duration: &metav1.Duration{Duration: 10 * 365 * 24 * time.Hour}}, csr, time.Now())
+	template, err := certs.Template(&certsv1.CertificateRequestSpec{IsCA: true, Duration: &metav1.Duration{Duration: 10 * 365 * 24 * time.Hour}}, csr, start)
 	must(t, err)
 	above, signer := template, p.key
 	if parent != nil {

@@ -17,6 +17,9 @@ func nameOf(firing string) string {
 // web identifies the Certificate that most of the tests are about.
 const web = `exported_namespace="shop", name="web", namespace="cert-manager", severity=`
 
+// own identifies the Issuer whose CA ends.
+const own = `exported_namespace="shop", kind="Issuer", name="own", namespace="cert-manager", severity=`
+
 // TestRules: every minute from the second on, exactly what is listed fires. A
 // case lists the changes only.
 func TestRules(t *testing.T) {
@@ -167,6 +170,45 @@ func TestRules(t *testing.T) {
 				},
 				35: nil, // the last words of the 30th minute count for five
 			},
+		},
+
+		"a CA that expires soon is one alert of each severity, whoever tells and whoever leads": {
+			minutes: 80,
+			series: `
+				certwright_issuer_ca_not_before_timestamp_seconds{$a,exported_namespace="shop",name="own",kind="Issuer"} 0x53 stale
+				certwright_issuer_ca_not_after_timestamp_seconds{$a,exported_namespace="shop",name="own",kind="Issuer"} 3600x53 stale
+				certwright_issuer_ca_not_before_timestamp_seconds{$b,exported_namespace="shop",name="own",kind="Issuer"} 0x40 _x16 0x12 4140x20
+				certwright_issuer_ca_not_after_timestamp_seconds{$b,exported_namespace="shop",name="own",kind="Issuer"} 3600x40 _x16 3600x12 7740x20
+				certwright_issuer_ca_not_before_timestamp_seconds{$c,exported_namespace="shop",name="own",kind="Issuer"} 0x53 stale
+				certwright_issuer_ca_not_after_timestamp_seconds{$c,exported_namespace="shop",name="own",kind="Issuer"} 3600x53 stale
+			`,
+			want: map[int][]string{
+				52: {`CertwrightCAExpirySoon{` + own + `"warning"} The CA of Issuer shop/own expires in *.`},
+				60: {
+					`CertwrightCAExpirySoon{` + own + `"critical"} The CA of Issuer shop/own has expired; what it has signed fails with it.`,
+					`CertwrightCAExpirySoon{` + own + `"warning"} The CA of Issuer shop/own has expired.`,
+				},
+				70: nil, // a new one
+			},
+		},
+		"the CA of a ClusterIssuer": {
+			minutes: 60,
+			series: `
+				certwright_issuer_ca_not_before_timestamp_seconds{$a,name="root",kind="ClusterIssuer"} 0x60
+				certwright_issuer_ca_not_after_timestamp_seconds{$a,name="root",kind="ClusterIssuer"} 4200x60
+			`,
+			// 70 minutes: a sixth is left after 58 and a third.
+			want: map[int][]string{60: {`CertwrightCAExpirySoon{kind="ClusterIssuer", name="root", namespace="cert-manager", severity="warning"} The CA of ClusterIssuer root expires in 10m 0s.`}},
+		},
+		"the CA of an Issuer in a namespace that Prometheus keeps as it is, and one of the same name in another": {
+			minutes: 60,
+			series: `
+				certwright_issuer_ca_not_before_timestamp_seconds{job="cert-manager",namespace="shop",name="own",kind="Issuer"} 0x60
+				certwright_issuer_ca_not_after_timestamp_seconds{job="cert-manager",namespace="shop",name="own",kind="Issuer"} 4200x60
+				certwright_issuer_ca_not_before_timestamp_seconds{job="cert-manager",namespace="bank",name="own",kind="Issuer"} 0x60
+				certwright_issuer_ca_not_after_timestamp_seconds{job="cert-manager",namespace="bank",name="own",kind="Issuer"} 7200x60
+			`,
+			want: map[int][]string{60: {`CertwrightCAExpirySoon{kind="Issuer", name="own", namespace="shop", severity="warning"} The CA of Issuer shop/own expires in 10m 0s.`}},
 		},
 
 		"one answer of 429 is told of for an hour, after five minutes": {

@@ -163,6 +163,7 @@ func (p play) healthy() string {
 			return ""
 		}))
 	}
+	out.WriteString(p.ca("ca", 90*day, 60*day))
 	fmt.Fprintf(&out, `
 		certmanager_controller_sync_call_count{$a,controller="certificates-trigger"} 0+20x%[1]d
 		certmanager_controller_sync_error_count{$a,controller="certificates-trigger"} 0+1x%[1]d
