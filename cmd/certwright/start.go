@@ -33,6 +33,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	controllerconfig "sigs.k8s.io/controller-runtime/pkg/config"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	ctrlmetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
@@ -52,6 +53,11 @@ import (
 // stopTimeout is how long work under way may take once the process is told to
 // stop. What is not done then is done after the next start.
 const stopTimeout = 3 * time.Second
+
+// passTimeout is how long one look at an object may take, whatever hangs: an API
+// server, or something in between, may begin an answer and never end it. It is
+// more than any call to a CA is given.
+const passTimeout = 3 * time.Minute
 
 // A process is what its roles are put together from.
 type process struct {
@@ -198,6 +204,7 @@ func (p *process) newManager() (manager.Manager, error) {
 		Metrics:                 metricsserver.Options{BindAddress: "0"},
 		HealthProbeBindAddress:  "0",
 		GracefulShutdownTimeout: ptr(stopTimeout),
+		Controller:              controllerconfig.Controller{ReconciliationTimeout: passTimeout},
 	}
 	if p.Namespace != "" {
 		options.Cache.DefaultNamespaces = map[string]cache.Config{p.Namespace: {}}

@@ -180,7 +180,7 @@ func alone() []fault {
 		heal:  func(ctx context.Context, s *scene) error { return s.restore(ctx) },
 		wants: []want{{alert: "CertwrightSyncErrors", severity: "warning", within: 35 * time.Minute, shows: `forbidden`}},
 	}, {
-		name: "something between us and the API server swallows what we write to a Secret",
+		name: "something swallows what we write to a Secret (we wait three minutes for an answer, also here)",
 		set:  caIssuer,
 		strike: func(ctx context.Context, s *scene) error {
 			s.stage.Proxy.Disturb(func(r *http.Request) stage.Trouble {

@@ -1,6 +1,7 @@
 package stage
 
 import (
+	"bytes"
 	"context"
 	"encoding/pem"
 	"fmt"
@@ -122,5 +123,16 @@ func (p *Proxy) serve(w http.ResponseWriter, r *http.Request) {
 			panic(http.ErrAbortHandler)
 		}
 	}
-	p.pass.ServeHTTP(w, r.WithContext(ctx))
+	// What is answered before it has been read can block an HTTP/2 stream on
+	// both sides for ever.
+	body, err := io.ReadAll(io.LimitReader(r.Body, maxBody))
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	r = r.WithContext(ctx)
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	p.pass.ServeHTTP(w, r)
 }
+
+// maxBody is more than an API server takes.
+const maxBody = 8 << 20
