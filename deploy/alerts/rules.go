@@ -93,7 +93,7 @@ func certificates() []Alert {
 			"See why, and what to do: " + explain,
 	}, {
 		Name:     "CertManagerCertNotReady",
-		Expr:     broken + " == 1",
+		Expr:     fmt.Sprintf("%s == 1\nand\n%s", unready, broken),
 		For:      10 * time.Minute,
 		Severity: Critical,
 		Summary:  "Certificate " + called + " is not ready any more.",

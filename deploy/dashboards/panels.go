@@ -99,12 +99,16 @@ func certificates() []Panel {
 		Queries: []Query{{Expr: "max by (" + object + `, issuer_name, condition) (certmanager_certificate_ready_status{condition!="True"}) == 1`}},
 	}, {
 		Title: "Renewals ahead, by day", About: "How many Certificates are to be renewed in so many days from now.",
-		Kind: Bars, Unit: "short", Width: 12,
+		Kind: Bars, Unit: "short", Width: 8,
 		Queries: []Query{{Expr: `count_values("days", floor((` + renewal + " - time()) / 86400))", Legend: "days"}},
 	}, {
 		Title: "Ready over time", About: "Certificates by the value of their condition Ready.",
-		Kind: Lines, Unit: "short", Width: 12,
+		Kind: Lines, Unit: "short", Width: 8,
 		Queries: []Query{{Expr: "sum by (condition) (certmanager_certificate_ready_status)", Legend: "{{condition}}"}},
+	}, {
+		Title: "Soonest ends of CAs", About: "The ten CA issuers whose own certificate ends first, and in how many seconds. Less than a sixth of its life is an alert.", Idle: "no issuer has a CA in a Secret",
+		Kind: List, Unit: "s", Width: 8,
+		Queries: []Query{{Expr: "bottomk(10, max by (kind, " + object + ") (certwright_issuer_ca_not_after_timestamp_seconds) - time())"}},
 	}}
 }
 

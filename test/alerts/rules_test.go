@@ -41,7 +41,7 @@ func TestRules(t *testing.T) {
 				certmanager_certificate_ready_status{` + crt + `,condition="True"} 1x4 0x9 1x20
 				certmanager_certificate_ready_status{` + crt + `,condition="False"} 0x4 1x4 0x24
 				certmanager_certificate_ready_status{` + crt + `,condition="Unknown"} 0x9 1x4 0x20
-				certwright_certificate_broken{` + crt + `} _x4 1x9 stale
+				certwright_certificate_broken{` + crt + `} _x5 1x9 stale
 			`,
 			// False from 5 to 9, then Unknown to 14: ten minutes are over at 15, when it is ready again.
 			want: map[int][]string{},
@@ -50,7 +50,7 @@ func TestRules(t *testing.T) {
 			minutes: 30,
 			series: `
 				certmanager_certificate_ready_status{` + crt + `,condition="False"} 0x4 1x14 0x20
-				certwright_certificate_broken{` + crt + `} _x4 1x14 stale
+				certwright_certificate_broken{` + crt + `} _x5 1x14 stale
 			`,
 			want: map[int][]string{
 				15: {`CertManagerCertNotReady{` + web + `"critical"} Certificate shop/web is not ready any more.`},
@@ -65,6 +65,23 @@ func TestRules(t *testing.T) {
 				certmanager_issuer_ready_status{job="cert-manager",namespace="shop",instance="10.0.0.1:9402",name="ca",condition="True"} 1x20
 			`,
 			want: map[int][]string{11: {`CertManagerCertNotReady{name="web", namespace="shop", severity="critical"} Certificate shop/web is not ready any more.`}},
+		},
+		"one whose Secret is gone is not taken for a new one": {
+			minutes: 20,
+			series: `
+				certmanager_certificate_ready_status{` + crt + `,condition="False"} 1x20
+				certmanager_certificate_expiration_timestamp_seconds{` + crt + `} 0x20
+				certwright_certificate_broken{` + crt + `} 1x20
+			`,
+			want: map[int][]string{11: {`CertManagerCertNotReady{` + web + `"critical"} Certificate shop/web is not ready any more.`}},
+		},
+		"a temporary certificate is not taken for an issued one": {
+			minutes: 70,
+			series: `
+				certmanager_certificate_ready_status{` + crt + `,condition="False"} 1x70
+				certmanager_certificate_expiration_timestamp_seconds{` + crt + `} 7776000x70
+			`,
+			want: map[int][]string{61: {`CertManagerCertNotReady{` + web + `"warning"} Certificate shop/web has not been issued since it was created.`}},
 		},
 		"a new Certificate gets an hour, then it is a warning": {
 			minutes: 80,
@@ -391,7 +408,19 @@ func TestRules(t *testing.T) {
 			`,
 			want: map[int][]string{
 				16: {`CertwrightWebhookFailing{cause="the API server gets no answer", severity="critical"} The admission webhook fails: the API server gets no answer.`},
-				28: nil,
+				26: nil,
+			},
+		},
+		"a webhook that is not trusted gets no reviews: that is one alert, and it ends with its cause": {
+			minutes: 60, silent: true,
+			series: `
+				up{$a} 1x60
+				certwright_webhook_ready{$a} 1x9 0x19 1x30
+				apiserver_admission_webhook_rejection_count{job="apiserver",name="webhook.cert-manager.io",type="validating",operation="CREATE",error_type="calling_webhook_error",rejection_code="0"} 0x9 0+1x19 20x30
+			`,
+			want: map[int][]string{
+				15: {`CertwrightWebhookFailing{cause="no replica serves a certificate that the API server trusts", job="cert-manager", severity="critical"} The admission webhook fails: no replica serves a certificate that the API server trusts.`},
+				30: nil,
 			},
 		},
 		"reviews that take two seconds, on all replicas": {

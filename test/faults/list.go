@@ -101,7 +101,7 @@ func inNamespaces() []fault {
 		set:    caAndWeb,
 		strike: func(ctx context.Context, s *scene) error { return s.quarrel(ctx) },
 		wants: []want{{
-			alert: "CertwrightReissueLoop", severity: "warning", within: 20 * time.Minute, about: web("web"), shows: ` faults`,
+			alert: "CertwrightReissueLoop", severity: "warning", within: 20 * time.Minute, about: web("web"), shows: `issuing,faults`,
 		}},
 	}, {
 		name: "an issuer refuses to renew (first back-off: a quarter of an hour)",
