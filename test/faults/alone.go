@@ -46,6 +46,23 @@ func alone() []fault {
 			about: map[string]string{"name": "{ns}"}, shows: `Failed to register ACME account`,
 		}},
 	}, {
+		name: "the ACME server goes down, and an Ingress is annotated",
+		set:  setACME,
+		strike: func(ctx context.Context, s *scene) error {
+			s.stage.ACME.SetFault(acme.Cut())
+			return s.create(ctx, s.ingress("web", s.host()))
+		},
+		heal: func(ctx context.Context, s *scene) error {
+			s.stage.ACME.SetFault(nil)
+			return s.ready(ctx, s.namespace, "web")
+		},
+		wants: []want{
+			{alert: "CertwrightRequestUnanswered", severity: "warning", within: 62 * time.Minute, shows: `web-1`,
+				about: map[string]string{"exported_namespace": "{ns}", "issuer_name": "acme"}},
+			{alert: "CertManagerCertNotReady", severity: "warning", within: 62 * time.Minute, shows: `stream error|EOF`,
+				about: map[string]string{"exported_namespace": "{ns}", "name": "web"}},
+		},
+	}, {
 		name: "the ACME server answers 429 to a new order",
 		set:  setACME,
 		strike: func(ctx context.Context, s *scene) error {
