@@ -38,7 +38,7 @@ var (
 	ready   = latest(object, `certmanager_certificate_ready_status{condition="True"}`)
 	unready = latest(object, `certmanager_certificate_ready_status{condition!="True"}`)
 	// Absent of those that are ready, or were never issued.
-	broken = latest(object, "certwright_certificate_broken")
+	broken  = latest(object, "certwright_certificate_broken")
 	expiry  = latest(object, "certmanager_certificate_expiration_timestamp_seconds")
 	renewal = latest(object, "certmanager_certificate_renewal_timestamp_seconds")
 	// An issuance that has succeeded has no attempts.
@@ -64,12 +64,22 @@ func expires(fraction string) string {
 	return fmt.Sprintf("(%s - time())\n< %s * (\n  %s\n  - (%s > 0)\n)", expiry, fraction, expiry, renewal)
 }
 
+// What the rules know of the CA of each issuer that has one, by object and kind.
+var (
+	caExpiry = latest(object+", kind", "certwright_issuer_ca_not_after_timestamp_seconds")
+	caStart  = latest(object+", kind", "certwright_issuer_ca_not_before_timestamp_seconds")
+)
+
 // caExpires holds once less than one part of so many of a CA's life is left. Its
 // value is what is left, in seconds.
 func caExpires(parts string) string {
-	notAfter := latest(object+", kind", "certwright_issuer_ca_not_after_timestamp_seconds")
-	notBefore := latest(object+", kind", "certwright_issuer_ca_not_before_timestamp_seconds")
-	return fmt.Sprintf("(%s - time())\n< (\n  %s\n  - %s\n) / %s", notAfter, notAfter, notBefore, parts)
+	return fmt.Sprintf("(%s - time())\n< (\n  %s\n  - %s\n) / %s", caExpiry, caExpiry, caStart, parts)
+}
+
+// withinAWeek is what a critical alert waits for as well: nobody is woken for
+// what has weeks.
+func withinAWeek(expiry string) string {
+	return fmt.Sprintf("\nand\n(%s - time()) < seconds(168h)", expiry)
 }
 
 const left = `{{ if gt $value 0.0 }}expires in {{ humanizeDuration $value }}{{ else }}has expired{{ end }}`
@@ -85,11 +95,11 @@ func certificates() []Alert {
 			"See why: " + explain,
 	}, {
 		Name:     "CertwrightCertExpiryImminent",
-		Expr:     expires("0.2"),
+		Expr:     expires("0.2") + withinAWeek(expiry),
 		For:      time.Minute,
 		Severity: Critical,
 		Summary:  "Certificate " + called + " " + left + "; what serves it is about to fail.",
-		Description: "Four fifths of the time between its renewal and its expiry are over without a new certificate. " +
+		Description: "Four fifths of the time between its renewal and its expiry are over without a new certificate, and less than a week is left. " +
 			"See why, and what to do: " + explain,
 	}, {
 		Name:     "CertManagerCertNotReady",
@@ -182,11 +192,11 @@ func issuers() []Alert {
 			"See its dates: " + inspect,
 	}, {
 		Name:     "CertwrightCAExpirySoon",
-		Expr:     caExpires("30"),
+		Expr:     caExpires("30") + withinAWeek(caExpiry),
 		For:      time.Minute,
 		Severity: Critical,
 		Summary:  "The CA of " + calledIssuer + " " + left + "; what it has signed fails with it.",
-		Description: "Less than a thirtieth of its life is left, or nothing. Once it has expired, nothing that it has signed can be verified, however long that was to last, and nothing more is signed. " +
+		Description: "Less than a thirtieth of its life is left, and less than a week, or nothing. Once it has expired, nothing that it has signed can be verified, however long that was to last, and nothing more is signed. " +
 			"See its dates: " + inspect,
 	}, {
 		Name:     "CertManagerHittingRateLimits",

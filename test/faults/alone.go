@@ -158,9 +158,7 @@ func alone() []fault {
 	}, {
 		name: "the Secret of the webhook's CA is damaged and cannot be changed (its certificate lasts eight minutes here)",
 		set: func(ctx context.Context, s *scene) error {
-			if _, err := s.stage.Certwright.Stop(); err != nil {
-				return err
-			}
+			s.stage.Certwright.Kill() // told to stop, it would take the webhook configurations away
 			return s.stage.StartCertwright(ctx, "--dynamic-serving-leaf-duration", "165s")
 		},
 		strike: func(ctx context.Context, s *scene) error { return s.damageCA(ctx) },

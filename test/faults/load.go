@@ -20,10 +20,10 @@ import (
 // everyday is the namespace of the load.
 const everyday = "everyday"
 
-// work is what goes on while faults are made, as in a cluster in use: every
-// second and a half a Certificate comes and one goes, and now and then somebody
-// makes a mistake, or an Ingress comes and goes. What fails because of a fault is
-// not tried again.
+// work is what goes on while faults are made, as in a cluster in use: somebody
+// tries out manifests all the time, every second and a half a Certificate comes
+// and one goes, and now and then there is a mistake, or an Ingress comes and
+// goes. What fails because of a fault is not tried again.
 func (w *world) work(ctx context.Context) error {
 	s := &scene{world: w, namespace: everyday}
 	if err := w.create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: everyday}}); err != nil {
@@ -33,13 +33,19 @@ func (w *world) work(ctx context.Context) error {
 		return err
 	}
 	w.group.Go(func() {
+		for pause(ctx, 300*time.Millisecond) == nil {
+			_ = w.admin.Create(ctx, certificate(everyday, "tried-out"), client.DryRunAll)
+		}
+	})
+	w.group.Go(func() {
 		for i := 0; pause(ctx, 1500*time.Millisecond) == nil; i++ {
 			_ = w.admin.Create(ctx, certificate(everyday, fmt.Sprintf("web-%d", i)))
 			_ = w.admin.Delete(ctx, certificate(everyday, fmt.Sprintf("web-%d", i-4)))
 			switch i % 4 {
 			case 0:
 				_ = w.admin.Create(ctx, certificate(everyday, "mistake", func(crt *certsv1.Certificate) { crt.Spec.SecretName = "Not a name" }))
-			case 1:
+			case 1: // in case nobody was there to refuse it
+				_ = w.admin.Delete(ctx, certificate(everyday, "mistake"))
 				ing := s.ingress("shop", "shop.example.test")
 				ing.Annotations = map[string]string{"cert-manager.io/issuer": "ca"}
 				_ = w.admin.Create(ctx, ing)
