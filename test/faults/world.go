@@ -190,7 +190,7 @@ func (w *world) down() error {
 	}
 	var errs []error
 	if w.monitoring != nil {
-		errs = append(errs, w.monitoring.stop())
+		errs = append(errs, w.stop())
 	}
 	if w.stage != nil {
 		if w.stage.Proxy != nil {
