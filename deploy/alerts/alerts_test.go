@@ -11,6 +11,13 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/yaml"
+
+	"github.com/certwright/certwright/deploy"
 )
 
 func TestScale(t *testing.T) {
@@ -162,3 +169,51 @@ func TestMonitoringPage(t *testing.T) {
 }
 
 var anyTemplate = regexp.MustCompile(`{{.*?}}`)
+
+// The ServiceMonitor selects one Service, by whose name Prometheus calls the
+// job, and a port of it.
+func TestServiceMonitor(t *testing.T) {
+	t.Parallel()
+	file, err := os.ReadFile("servicemonitor.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var monitor struct {
+		Metadata struct{ Namespace string }
+		Spec     struct {
+			Selector  metav1.LabelSelector
+			Endpoints []struct{ Port string }
+		}
+	}
+	if err := yaml.Unmarshal(file, &monitor); err != nil {
+		t.Fatal(err)
+	}
+	selector, err := metav1.LabelSelectorAsSelector(&monitor.Spec.Selector)
+	if err != nil {
+		t.Fatal(err)
+	}
+	objects, err := deploy.Manifests()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, o := range objects {
+		if o.GetKind() != "Service" || o.GetNamespace() != monitor.Metadata.Namespace || !selector.Matches(labels.Set(o.GetLabels())) {
+			continue
+		}
+		var service corev1.Service
+		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(o.Object, &service); err != nil {
+			t.Fatal(err)
+		}
+		for _, port := range service.Spec.Ports {
+			for _, e := range monitor.Spec.Endpoints {
+				if e.Port == port.Name {
+					got = append(got, fmt.Sprintf("%s:%d", service.Name, port.Port))
+				}
+			}
+		}
+	}
+	if diff := cmp.Diff([]string{Job + ":9402"}, got); diff != "" {
+		t.Errorf("what is scraped (-want +got):\n%s", diff)
+	}
+}
