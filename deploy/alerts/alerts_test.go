@@ -11,6 +11,13 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/yaml"
+
+	"github.com/certwright/certwright/deploy"
 )
 
 func TestScale(t *testing.T) {
@@ -103,13 +110,19 @@ func TestAlerts(t *testing.T) {
 	}
 }
 
+// urgency is how a page begins to tell what an alert of a severity is about.
+var urgency = map[Severity]string{Critical: "\nCritical: now", Warning: "\nWarning: the next working day will do"}
+
 // Every alert has a page, every page is that of an alert and begins with its
-// name, and shows one command.
+// name, says how urgent it is, and shows one command.
 func TestRunbooks(t *testing.T) {
 	t.Parallel()
 	var want, got []string
+	severities := map[string][]Severity{}
 	for _, a := range All() {
-		want = append(want, filepath.Base(a.Runbook()))
+		page := filepath.Base(a.Runbook())
+		want = append(want, page)
+		severities[page] = append(severities[page], a.Severity)
 	}
 	slices.Sort(want)
 	want = slices.Compact(want)
@@ -129,7 +142,12 @@ func TestRunbooks(t *testing.T) {
 		if n := strings.Count(string(text), "\n$ "); n != 1 {
 			t.Errorf("%s: %d commands show the cause, want one", page, n)
 		}
-		for _, part := range []string{"## See the cause\n", "## What to do\n"} {
+		for severity, says := range urgency {
+			if n := strings.Count(string(text), says); (n == 1) != slices.Contains(severities[filepath.Base(page)], severity) {
+				t.Errorf("%s: it says %d times that it is %s, which its alert is or is not", page, n, severity)
+			}
+		}
+		for _, part := range []string{"## See the cause\n", "## What to do\n", "(../monitoring.md#woken-by-an-alert)"} {
 			if !strings.Contains(string(text), part) {
 				t.Errorf("%s: no %q", page, part)
 			}
@@ -153,12 +171,62 @@ func TestMonitoringPage(t *testing.T) {
 		if a.For > 0 {
 			after = promDuration(a.For)
 		}
-		summary := strings.NewReplacer(left, "expires soon", calledIssuer, "… …").Replace(a.Summary)
+		summary := strings.NewReplacer(left, "expires soon", refused, "expires soon; clients refuse it after that", calledIssuer, "… …").Replace(a.Summary)
 		want += fmt.Sprintf("| [%s](runbooks/%s.md) | %s | %s | %s |\n", a.Name, a.Name, a.Severity, after, anyTemplate.ReplaceAllString(summary, "…"))
 	}
-	if !strings.Contains(string(page), want) {
-		t.Errorf("docs/monitoring.md should have:\n%s", want)
+	for _, part := range []string{want, "\n## Woken by an alert\n"} { // the title is where the runbooks lead
+		if !strings.Contains(string(page), part) {
+			t.Errorf("docs/monitoring.md should have:\n%s", part)
+		}
 	}
 }
 
 var anyTemplate = regexp.MustCompile(`{{.*?}}`)
+
+// The ServiceMonitor selects one Service, by whose name Prometheus calls the
+// job, and a port of it.
+func TestServiceMonitor(t *testing.T) {
+	t.Parallel()
+	file, err := os.ReadFile("servicemonitor.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var monitor struct {
+		Metadata struct{ Namespace string }
+		Spec     struct {
+			Selector  metav1.LabelSelector
+			Endpoints []struct{ Port string }
+		}
+	}
+	if err := yaml.Unmarshal(file, &monitor); err != nil {
+		t.Fatal(err)
+	}
+	selector, err := metav1.LabelSelectorAsSelector(&monitor.Spec.Selector)
+	if err != nil {
+		t.Fatal(err)
+	}
+	objects, err := deploy.Manifests()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, o := range objects {
+		if o.GetKind() != "Service" || o.GetNamespace() != monitor.Metadata.Namespace || !selector.Matches(labels.Set(o.GetLabels())) {
+			continue
+		}
+		var service corev1.Service
+		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(o.Object, &service); err != nil {
+			t.Fatal(err)
+		}
+		for _, port := range service.Spec.Ports {
+			for _, e := range monitor.Spec.Endpoints {
+				if e.Port == port.Name {
+					got = append(got, fmt.Sprintf("%s:%d", service.Name, port.Port))
+				}
+			}
+		}
+	}
+	if diff := cmp.Diff([]string{Job + ":9402"}, got); diff != "" {
+		t.Errorf("what is scraped (-want +got):\n%s", diff)
+	}
+}

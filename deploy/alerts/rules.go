@@ -82,7 +82,11 @@ func withinAWeek(expiry string) string {
 	return fmt.Sprintf("\nand\n(%s - time()) < seconds(168h)", expiry)
 }
 
+// left says when what an alert is about expires, with the alert's value.
 const left = `{{ if gt $value 0.0 }}expires in {{ humanizeDuration $value }}{{ else }}has expired{{ end }}`
+
+// refused is left for what clients are served.
+const refused = `{{ if gt $value 0.0 }}expires in {{ humanizeDuration $value }}; clients refuse it after that{{ else }}has expired; clients refuse it{{ end }}`
 
 func certificates() []Alert {
 	return []Alert{{
@@ -91,15 +95,15 @@ func certificates() []Alert {
 		For:      time.Minute,
 		Severity: Warning,
 		Summary:  "Certificate " + called + " " + left + " and has not been renewed.",
-		Description: "Half of the time between its renewal and its expiry is over. Attempts to renew it fail, or nobody makes any. " +
+		Description: "Half of the time between its renewal and its expiry is over. Attempts to renew it fail, or nobody makes any. It works until it expires. " +
 			"See why: " + explain,
 	}, {
 		Name:     "CertwrightCertExpiryImminent",
 		Expr:     expires("0.2") + withinAWeek(expiry),
 		For:      time.Minute,
 		Severity: Critical,
-		Summary:  "Certificate " + called + " " + left + "; what serves it is about to fail.",
-		Description: "Four fifths of the time between its renewal and its expiry are over without a new certificate, and less than a week is left. " +
+		Summary:  "Certificate " + called + " " + refused + ".",
+		Description: "Four fifths of the time between its renewal and its expiry are over without a new certificate, and less than a week is left. Attempts to renew it fail, or nobody makes any. " +
 			"See why, and what to do: " + explain,
 	}, {
 		Name:     "CertManagerCertNotReady",
@@ -107,7 +111,7 @@ func certificates() []Alert {
 		For:      10 * time.Minute,
 		Severity: Critical,
 		Summary:  "Certificate " + called + " is not ready any more.",
-		Description: "It was issued once; now it has expired, its Secret is gone or damaged, or it no longer fits what the Certificate asks for, and no new one has come. " +
+		Description: "It was issued once; now it has expired, its Secret is gone or damaged, or it no longer fits what the Certificate asks for, and no new one has come. Clients may refuse what serves it. " +
 			"See why: " + explain,
 	}, {
 		Name:     "CertManagerCertNotReady",
@@ -132,7 +136,7 @@ func certificates() []Alert {
 			object, scheduled),
 		Severity: Warning,
 		Summary:  "Certificate " + called + " was issued {{ $value }} times within an hour.",
-		Description: "None of these was due. Something else writes its Secret, or two Certificates share it; each round costs the CA. " +
+		Description: "None of these was due. Something else writes its Secret, or two Certificates share it. Each time is a request to the CA, which allows only so many. " +
 			"See who writes it, and when: kubectl get secret -n " + in + " -w -o custom-columns='VERSION:.metadata.resourceVersion,LAST:.metadata.managedFields[*].time,WRITERS:.metadata.managedFields[*].manager' $(kubectl get certificate {{ $labels.name }} -n " + in + " -o jsonpath='{.spec.secretName}')",
 	}}
 }
@@ -154,7 +158,7 @@ func issuers() []Alert {
 		For:      15 * time.Minute,
 		Severity: Warning,
 		Summary:  "Issuer " + called + " is not ready.",
-		Description: "Nothing is issued or renewed by it. Certificates that exist stay good until they expire. " +
+		Description: "Nothing is issued or renewed by it. What has been issued works until it expires. " +
 			"See why: kubectl describe issuer {{ $labels.name }} -n " + in,
 	}, {
 		Name:     "CertwrightClusterIssuerNotReady",
@@ -162,7 +166,7 @@ func issuers() []Alert {
 		For:      15 * time.Minute,
 		Severity: Critical,
 		Summary:  "ClusterIssuer {{ $labels.name }} is not ready.",
-		Description: "Nobody in the cluster gets a certificate from it. Certificates that exist stay good until they expire. " +
+		Description: "Nobody in the cluster gets a certificate from it, new or renewed. What has been issued works until it expires. " +
 			"See why: kubectl describe clusterissuer {{ $labels.name }}",
 	}, {
 		Name: "CertwrightIssuerMissing",
@@ -171,8 +175,8 @@ func issuers() []Alert {
 		For:      15 * time.Minute,
 		Severity: Warning,
 		Summary:  "Issuer " + in + "/{{ $labels.issuer_name }} does not exist. Certificates that name it: {{ $value }}.",
-		Description: "They are not renewed when their time comes. " +
-			"See which: kubectl get certificates -n " + in + " -o wide",
+		Description: "They cannot be issued or renewed. Those that were issued work until they expire. " +
+			"See which, in the column ISSUER: kubectl get certificates -n " + in + " -o wide",
 	}, {
 		Name: "CertwrightClusterIssuerMissing",
 		Expr: fmt.Sprintf("count by (issuer_name) (\n  %s\n  unless on (issuer_name)\n  %s\n)",
@@ -180,15 +184,15 @@ func issuers() []Alert {
 		For:      15 * time.Minute,
 		Severity: Warning,
 		Summary:  "ClusterIssuer {{ $labels.issuer_name }} does not exist. Certificates that name it: {{ $value }}.",
-		Description: "They are not renewed when their time comes. " +
-			"See which: kubectl get certificates -A -o wide",
+		Description: "They cannot be issued or renewed. Those that were issued work until they expire. " +
+			"See which, in the column ISSUER: kubectl get certificates -A -o wide",
 	}, {
 		Name:     "CertwrightCAExpirySoon",
 		Expr:     caExpires("6"),
 		For:      time.Minute,
 		Severity: Warning,
 		Summary:  "The CA of " + calledIssuer + " " + left + ".",
-		Description: "Less than a sixth of its life is left, and there is no new one. Once it has expired, nothing that it has signed can be verified, and nothing more is signed. " +
+		Description: "Less than a sixth of its life is left, and there is no new one. Once it has expired, clients refuse everything that it has signed, and nothing more is signed. " +
 			"See its dates: " + inspect,
 	}, {
 		Name:     "CertwrightCAExpirySoon",
@@ -196,7 +200,7 @@ func issuers() []Alert {
 		For:      time.Minute,
 		Severity: Critical,
 		Summary:  "The CA of " + calledIssuer + " " + left + "; what it has signed fails with it.",
-		Description: "Less than a thirtieth of its life is left, and less than a week, or nothing. Once it has expired, nothing that it has signed can be verified, however long that was to last, and nothing more is signed. " +
+		Description: "Less than a thirtieth of its life is left, and less than a week, or nothing. Once it has expired, clients refuse everything that it has signed, however long that was to last, and nothing more is signed. " +
 			"See its dates: " + inspect,
 	}, {
 		Name:     "CertManagerHittingRateLimits",
@@ -204,7 +208,7 @@ func issuers() []Alert {
 		For:      5 * time.Minute,
 		Severity: Warning,
 		Summary:  "The CA at {{ $labels.host }} refuses requests because there are too many.",
-		Description: "We wait as long as it says; new Certificates are late until then. " +
+		Description: "Certwright waits as long as the CA says. What expires first goes first; new certificates are late. " +
 			"See which limit: kubectl get orders,challenges -A -o wide",
 	}}
 }
@@ -217,14 +221,14 @@ func work() []Alert {
 		For:      time.Hour,
 		Severity: Warning,
 		Summary:  "The challenge for {{ $labels.domain }} has been pending for more than an hour.",
-		Description: "The name cannot be proven to the CA, so its certificate does not come. DNS or the way from outside to the cluster is in the way. " +
+		Description: "The CA wants proof that the name is yours and does not get it, so no certificate comes for it. Mostly DNS is wrong, or port 80 of the cluster cannot be reached from outside. " +
 			"See what is seen instead: certctl explain challenge {{ $labels.name }} -n " + in,
 	}, {
 		Name:     "CertwrightRequestUnanswered",
 		Expr:     latest("namespace, exported_namespace, issuer_kind, issuer_name, issuer_group", "certwright_certificaterequest_oldest_unanswered_seconds") + " > seconds(1h)",
 		Severity: Warning,
 		Summary:  "{{ $labels.issuer_kind }} {{ $labels.issuer_name }} has left a request from namespace " + in + " unanswered for {{ humanizeDuration $value }}.",
-		Description: "Nobody has approved it, or its issuer ({{ $labels.issuer_group }}) does not answer. " +
+		Description: "Nobody has approved it, or its issuer ({{ $labels.issuer_group }}) does not answer. The certificate that it is for does not come meanwhile. " +
 			"See which, and whether it is approved: kubectl get certificaterequests -n " + in,
 	}, {
 		Name: "CertwrightSyncErrors",
@@ -234,7 +238,7 @@ func work() []Alert {
 		For:      15 * time.Minute,
 		Severity: Warning,
 		Summary:  "{{ humanizePercentage $value }} of what the controller {{ $labels.controller }} does ends in an error.",
-		Description: "A permission is missing, or the API server or an issuer is away: one cause for many objects. " +
+		Description: "A permission is missing, or the API server or an issuer is away: one cause for many objects. What fails is tried again, so it is late. " +
 			"See the errors: " + logs,
 	}, {
 		Name: "CertwrightQueueStuck",
@@ -252,7 +256,7 @@ func work() []Alert {
 		For:      5 * time.Minute,
 		Severity: Warning,
 		Summary:  "The work queue {{ $labels.name }} does not move.",
-		Description: "One object has been worked on for more than ten minutes, or objects wait and none is finished. Certificates in it are not issued or renewed. " +
+		Description: "One object has been worked on for more than ten minutes, or objects wait and none is finished. What waits there is not issued or renewed. " +
 			"See what hangs: " + logs,
 	}}
 }
@@ -264,15 +268,15 @@ func process() []Alert {
 		For:      10 * time.Minute,
 		Severity: Critical,
 		Summary:  "Certwright is not running, or Prometheus cannot reach it.",
-		Description: "Nothing is issued or renewed, no other alert of Certwright can fire, and Certificates cannot be created or changed. Those that exist stay good until they expire. " +
-			"See which: kubectl -n cert-manager get pods -o wide",
+		Description: "If it is not running, nothing is issued or renewed, and Certificates cannot be created or changed. What has been issued works until it expires, but no alert tells of it before. " +
+			"See whether its Pods run: kubectl -n cert-manager get pods -o wide",
 	}, {
 		Name:     "CertwrightNoLeader",
 		Expr:     "max by (job) (certwright_leader) == 0",
 		For:      5 * time.Minute,
 		Severity: Critical,
 		Summary:  "Replicas of Certwright run, but none leads.",
-		Description: "Nothing is issued or renewed, and the metrics of Certificates are missing, so no alert about them can fire. " +
+		Description: "Nothing is issued or renewed. What has been issued works until it expires, but the metrics of Certificates are missing, so no alert tells of it before. " +
 			"See who holds the lease: kubectl -n kube-system get lease cert-manager-controller -o yaml",
 	}, {
 		Name: "CertwrightClockWrong",
@@ -281,7 +285,7 @@ func process() []Alert {
 		For:      5 * time.Minute,
 		Severity: Warning,
 		Summary:  "The clocks of Certwright and of Prometheus are {{ humanizeDuration $value }} apart.",
-		Description: "If it is Certwright's that is wrong, certificates are renewed too early or too late, and CAs refuse what it signs. " +
+		Description: "If it is Certwright's that is wrong, certificates are renewed too early or too late, and what it signs itself is not valid yet or no longer. " +
 			"See on which nodes it runs, and look at their clocks: kubectl -n cert-manager get pods -o wide",
 	}}
 }
@@ -301,7 +305,7 @@ func admission() []Alert {
 		For:      5 * time.Minute,
 		Severity: Critical,
 		Summary:  "The admission webhook fails: {{ $labels.cause }}.",
-		Description: "Certificates and issuers cannot be created or changed; what exists is still renewed. " +
+		Description: "Certificates and issuers cannot be created or changed, and nothing is renewed, as the requests for that are refused, too. What has been issued works until it expires. " +
 			"See why: " + logs,
 	}, {
 		Name: "CertwrightWebhookSlow",
@@ -310,7 +314,7 @@ func admission() []Alert {
 		For:      10 * time.Minute,
 		Severity: Warning,
 		Summary:  "One of a hundred admission reviews takes {{ humanizeDuration $value }} or longer.",
-		Description: "It should take milliseconds; after 30 seconds the API server refuses the object. Replicas lack CPU, or the API server is slow to answer their questions. " +
+		Description: "It should take milliseconds; after 30 seconds the API server refuses what somebody applies. Replicas lack CPU, or the API server is slow to answer their questions. " +
 			"See what they use: kubectl -n cert-manager top pods",
 	}, {
 		Name: "CertwrightWebhookCertExpiry",
@@ -320,7 +324,7 @@ func admission() []Alert {
 		For:      5 * time.Minute,
 		Severity: Critical,
 		Summary:  "The webhook's own serving certificate " + left + ".",
-		Description: "It should have been renewed when two thirds of its life were over. Once it has expired, Certificates and issuers cannot be created or changed. " +
+		Description: "It should have been renewed when two thirds of its life were over. Once it has expired, Certificates and issuers cannot be created or changed, and nothing is renewed. " +
 			"See why: " + logs,
 	}}
 }
