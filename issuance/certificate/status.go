@@ -1,7 +1,7 @@
 package certificate
 
 import (
-	"fmt"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -113,10 +113,23 @@ func seconds(t time.Time) *metav1.Time {
 	return &out
 }
 
+// notCreated begins the message of the Issuing condition after a request could
+// not be created.
+const notCreated = "The CertificateRequest could not be created: "
+
+// RefusalOf returns why a request could not be created, if that is what the
+// Issuing condition c says.
+func RefusalOf(c *certsv1.CertificateCondition) (why string, refused bool) {
+	if c == nil || c.Status != cmmeta.ConditionTrue {
+		return "", false
+	}
+	return strings.CutPrefix(c.Message, notCreated)
+}
+
 // refusedRequest changes the report st to say that a request could not be
 // created.
 func (s State) refusedRequest(st *certsv1.CertificateStatus, err error) Event {
-	message := fmt.Sprintf("The CertificateRequest could not be created: %v", err)
+	message := notCreated + err.Error()
 	reason := EventIssuing
 	if c := st.Condition(certsv1.CertificateConditionIssuing); c != nil {
 		reason = c.Reason

@@ -143,6 +143,9 @@ func (c Certificate) sayNext(n *Node, d certificate.Decision) {
 			n.Cause = undone(d.Step.String())
 		}
 		n.Hint = soon
+		if why, ok := certificate.RefusalOf(d.Status.Condition(certsv1.CertificateConditionIssuing)); ok {
+			n.Cause, n.Hint = "the CertificateRequest cannot be created: "+why, "mend that; it is tried again by itself, ever more seldom"
+		}
 		return
 	}
 	at := ""

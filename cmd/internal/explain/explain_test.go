@@ -108,6 +108,16 @@ func TestInnermostCauseComesFirst(t *testing.T) {
 				`Not ready because Secret "web" does not exist.`,
 				`What to do: wait a moment; if it stays like this, look whether the controller runs, and at its log.`,
 			}},
+		"a request that the API server refuses says why": {
+			observer.Certificate(web(func(c *Certificate) {
+				c.State.Certificate.Status.SetCondition(certsv1.CertificateCondition{
+					Type: certsv1.CertificateConditionIssuing, Status: cmmeta.ConditionTrue, Reason: "DoesNotExist",
+					Message: "The CertificateRequest could not be created: failed calling webhook",
+				}, metav1.NewTime(noon))
+			})), []string{
+				`Not ready because the CertificateRequest cannot be created: failed calling webhook.`,
+				`What to do: mend that; it is tried again by itself, ever more seldom.`,
+			}},
 		"a challenge that is not visible beats the Order, the request and the Certificate": {
 			observer.Certificate(web(asked(&failing))), []string{
 				`Not ready because the HTTP-01 challenge for "web.test" is not met yet: Waiting for HTTP-01 challenge propagation: wrong status code '404', expected '200'.`,
