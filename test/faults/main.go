@@ -121,7 +121,7 @@ func run(ctx context.Context, bin, only, page string) (err error) {
 	if only != "" {
 		return nil
 	}
-	return report.write(ctx, page)
+	return report.write(page)
 }
 
 // play makes the faults of an act side by side, and says what came of each and

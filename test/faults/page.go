@@ -3,11 +3,10 @@ package main
 import (
 	"bytes"
 	"cmp"
-	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"regexp"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -41,15 +40,27 @@ type heard struct {
 }
 
 // write writes the page.
-func (r report) write(ctx context.Context, path string) error {
-	commit, err := exec.CommandContext(ctx, "git", "describe", "--always", "--dirty", "--abbrev=12").Output()
-	if err != nil {
-		return fmt.Errorf("name of the commit: %w", err)
-	}
-	if err := os.WriteFile(path, r.page(strings.TrimSpace(string(commit)), time.Now().UTC()), 0o644); err != nil {
+func (r report) write(path string) error {
+	if err := os.WriteFile(path, r.page(commit(), time.Now().UTC()), 0o644); err != nil {
 		return fmt.Errorf("write the page: %w", err)
 	}
 	return nil
+}
+
+// commit is what this program, and with it the one that it ran, was built from.
+func commit() string {
+	revision, modified := "unknown", ""
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, s := range info.Settings {
+			switch {
+			case s.Key == "vcs.revision":
+				revision = s.Value[:min(len(s.Value), 12)]
+			case s.Key == "vcs.modified" && s.Value == "true":
+				modified = ", changed"
+			}
+		}
+	}
+	return revision + modified
 }
 
 const intro = `# Faults, and what is heard of them
