@@ -81,7 +81,7 @@ each, and one came by ACME. Nothing was heard.
 // page is the page, as Markdown.
 func (r report) page(commit string, at time.Time) []byte {
 	var out bytes.Buffer
-	fmt.Fprintf(&out, intro, at.Format("2006-01-02 15:04 UTC"), commit, r.versions, r.took.Round(time.Second), factor, quiet)
+	fmt.Fprintf(&out, intro, at.Format("2006-01-02 15:04 UTC"), commit, r.versions, r.took.Round(time.Second), factor, inWords(quiet))
 	out.WriteString("| Fault | Alert | After | What is delivered, and what it shows |\n|---|---|---|---|\n")
 	for _, o := range r.outcomes {
 		if len(o.fault.wants) == 0 {
