@@ -175,13 +175,11 @@ func (s *scene) play(ctx context.Context, first int) (o outcome, err error) {
 		}
 	}
 	stop()
-	healed := time.Now()
 	if e := s.close(ctx); e != nil {
 		return o, errors.Join(err, fmt.Errorf("end the fault: %w", e))
 	}
 	if len(s.fault.wants) > 0 {
 		err = errors.Join(err, s.quiet(ctx, first))
-		o.over = time.Since(healed)
 	}
 	return o, err
 }
@@ -208,8 +206,9 @@ func (s *scene) listen(ctx context.Context, first int) ([]heard, error) {
 				}
 				done[i] = true
 				h := heard{episode: e, after: e.fired.Sub(s.struck)}
-				if h.shown, h.command, h.err = s.check(ctx, w, e); h.err != nil {
-					errs = append(errs, h.err)
+				var err error
+				if h.shown, h.command, err = s.check(ctx, w, e); err != nil {
+					errs = append(errs, err)
 				}
 				all = append(all, h)
 			}

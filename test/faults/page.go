@@ -24,8 +24,6 @@ type report struct {
 type outcome struct {
 	fault fault
 	heard []heard
-	// over is how long after the end of the fault the last alert was resolved.
-	over time.Duration
 }
 
 // heard is an alert that was delivered.
@@ -36,7 +34,6 @@ type heard struct {
 	// command is what its text says to run, and shown the line of the output
 	// with the cause.
 	command, shown string
-	err            error
 }
 
 // write writes the page.

@@ -172,7 +172,7 @@ func (w *world) lease(ctx context.Context) (*coordinationv1.Lease, error) {
 // hasPID reports whether the holder of a lease is the process.
 func hasPID(holder string, pid int) bool { return strings.Contains(holder, fmt.Sprintf("_%d_", pid)) }
 
-// processes are the logs of Certwright's processes.
+// logs are those of Certwright's processes.
 func (w *world) logs() []string {
 	logs := []string{filepath.Join(w.stage.Dir, "certwright.log")}
 	for _, p := range w.writers {
