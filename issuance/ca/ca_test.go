@@ -134,6 +134,7 @@ func TestCheck(t *testing.T) {
 		"a Secret with a broken certificate":               {vault{secret: broken("tls.crt", "x")}, "False ErrGetKeyPair", "tls.crt", true, false},
 		"a Secret without key":                             {vault{secret: broken("tls.key", "")}, "False ErrGetKeyPair", "no tls.key", true, false},
 		"a Secret with a broken key":                       {vault{secret: broken("tls.key", "hunter2")}, "False ErrGetKeyPair", "tls.key", true, false},
+		"a Secret whose key is not the certificate's":      {vault{secret: secretOf(t, &pair{root.certificate, leaf.key})}, "False ErrGetKeyPair", "the private key is not that of the certificate", true, false},
 		"a leaf is no CA, and will not be one":             {vault{secret: secretOf(t, leaf)}, "False ErrInvalidKeyPair", "certificate is not a CA", false, false},
 		"an API server that does not answer is no verdict": {vault{err: errors.New("down")}, "", "", false, true},
 	}
