@@ -281,13 +281,11 @@ var webhookCA = client.ObjectKey{Namespace: resources, Name: "cert-manager-webho
 
 // damageCA puts an empty, immutable Secret in the place of the webhook's CA.
 func (s *scene) damageCA(ctx context.Context) error {
-	secret := &corev1.Secret{}
-	if err := s.admin.Get(ctx, webhookCA, secret); err != nil {
-		return err
-	}
-	s.kept = append(s.kept, secret)
 	immutable := true
-	return s.overwrite(ctx, webhookCA, func(secret *corev1.Secret) { secret.Immutable, secret.Data = &immutable, nil })
+	return s.overwrite(ctx, webhookCA, func(secret *corev1.Secret) {
+		s.authority = secret.DeepCopy()
+		secret.Immutable, secret.Data = &immutable, nil
+	})
 }
 
 // repairCA puts the CA back that was there before.
@@ -295,12 +293,6 @@ func (s *scene) repairCA(ctx context.Context) error {
 	if err := s.remove(ctx, &corev1.Secret{ObjectMeta: named(webhookCA.Namespace, webhookCA.Name)}); err != nil {
 		return err
 	}
-	for _, o := range s.kept {
-		o.SetResourceVersion("")
-		o.SetUID("")
-		if err := s.admin.Create(ctx, o); client.IgnoreAlreadyExists(err) != nil { // the webhook may be faster, with a new one
-			return err
-		}
-	}
-	return nil
+	s.authority.ResourceVersion, s.authority.UID = "", ""
+	return client.IgnoreAlreadyExists(s.admin.Create(ctx, s.authority)) // the webhook may be faster, with a new one
 }

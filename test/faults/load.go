@@ -14,7 +14,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	certsv1 "github.com/certwright/certwright/certs/v1"
-	"github.com/certwright/certwright/test/external"
 )
 
 // everyday is the namespace of the load.
@@ -67,15 +66,15 @@ var lives = []struct {
 // each certificate is renewed twice.
 const quiet = 2 * time.Hour
 
-// quietRun has certificates of all lives renewed, and one come by ACME, and
-// returns what was heard in the meantime.
-func (w *world) quietRun(ctx context.Context) ([]episode, error) {
+// quietRun has certificates of all lives renewed, and one come by ACME, and says
+// what was heard in the meantime.
+func (w *world) quietRun(ctx context.Context, say func(string, ...any)) (problems []string, err error) {
+	say("a quiet run of %s, as shipped: certificates of an hour to a year are renewed", inWords(quiet))
 	first := w.receiver.count()
 	s := &scene{world: w, namespace: "quiet"}
 	if err := s.open(ctx); err != nil {
 		return nil, err
 	}
-	w.instruct(s.namespace, external.Sign)
 	for _, l := range lives {
 		if err := w.issue(ctx, certificate(s.namespace, l.name, by(company(s.namespace)), lasting(l.lasts))); err != nil {
 			return nil, err
@@ -106,7 +105,10 @@ func (w *world) quietRun(ctx context.Context) ([]episode, error) {
 	}
 	// An hour is short: it would be overdue whenever nobody can renew, and
 	// rightly so. The others stay for all of the run.
-	return w.receiver.from(first), w.remove(ctx, certificate(s.namespace, lives[0].name))
+	for _, e := range w.receiver.from(first) {
+		problems = append(problems, fmt.Sprintf("the quiet run: %s %v", e.name(), e.labels))
+	}
+	return problems, w.remove(ctx, certificate(s.namespace, lives[0].name))
 }
 
 // forget deletes requests that were answered. A Certificate is not renewed

@@ -9,6 +9,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -75,40 +76,19 @@ func run(ctx context.Context, bin, only, page string) (err error) {
 	if err := w.work(w.background); err != nil {
 		return fmt.Errorf("the load: %w", err)
 	}
-	report := report{versions: found.versions}
-	var problems []string
+	report, problems := report{versions: found.versions}, []string(nil)
 	if only == "" {
-		say("a quiet run of %s, as shipped: certificates of an hour to a year are renewed", quiet)
-		heard, err := w.quietRun(ctx)
-		if err != nil {
+		if problems, err = w.quietRun(ctx, say); err != nil {
 			return fmt.Errorf("the quiet run: %w", err)
 		}
-		for _, e := range heard {
-			problems = append(problems, fmt.Sprintf("the quiet run: %s %v", e.name(), e.labels))
-		}
 	}
-	n := 0
-	for _, act := range acts() {
-		var scenes []*scene
-		for _, f := range act {
-			n++
-			if chosen.MatchString(f.name) {
-				scenes = append(scenes, &scene{world: w, fault: f, namespace: slug(n, f.name)})
-			}
-		}
-		if len(scenes) == 0 {
-			continue
-		}
-		outcomes, wrong := w.play(ctx, scenes, say)
-		report.outcomes = append(report.outcomes, outcomes...)
-		problems = append(problems, wrong...)
-		if err := ctx.Err(); err != nil {
-			return err
-		}
+	outcomes, wrong := w.playAll(ctx, chosen, say)
+	report.outcomes, problems = outcomes, append(problems, wrong...)
+	if err := ctx.Err(); err != nil {
+		return err
 	}
 	if only == "" {
-		report.panels, err = w.panels(ctx, begin)
-		if err != nil {
+		if report.panels, err = w.panels(ctx, begin); err != nil {
 			return err
 		}
 		problems = append(problems, report.silentPanels()...)
@@ -122,6 +102,26 @@ func run(ctx context.Context, bin, only, page string) (err error) {
 		return nil
 	}
 	return report.write(page)
+}
+
+// playAll makes the chosen faults, one act after the other, until ctx ends.
+func (w *world) playAll(ctx context.Context, chosen *regexp.Regexp, say func(string, ...any)) (outcomes []outcome, problems []string) {
+	n := 0
+	for _, act := range acts() {
+		var scenes []*scene
+		for _, f := range act {
+			n++
+			if chosen.MatchString(f.name) {
+				scenes = append(scenes, &scene{world: w, fault: f, namespace: slug(n, f.name)})
+			}
+		}
+		if len(scenes) == 0 || ctx.Err() != nil {
+			continue
+		}
+		done, wrong := w.play(ctx, scenes, say)
+		outcomes, problems = append(outcomes, done...), append(problems, wrong...)
+	}
+	return outcomes, problems
 }
 
 // play makes the faults of an act side by side, and says what came of each and
@@ -200,18 +200,17 @@ func (s *scene) listen(ctx context.Context, first int) ([]heard, error) {
 		}
 		episodes := s.receiver.from(first)
 		for i, w := range s.fault.wants {
-			for _, e := range episodes {
-				if done[i] || !w.fits(e, s.namespace) {
-					continue
-				}
-				done[i] = true
-				h := heard{episode: e, after: e.fired.Sub(s.struck)}
-				var err error
-				if h.shown, h.command, err = s.check(ctx, w, e); err != nil {
-					errs = append(errs, err)
-				}
-				all = append(all, h)
+			at := slices.IndexFunc(episodes, func(e episode) bool { return w.fits(e, s.namespace) })
+			if done[i] || at < 0 {
+				continue
 			}
+			done[i] = true
+			h := heard{episode: episodes[at], after: episodes[at].fired.Sub(s.struck)}
+			var err error
+			if h.shown, h.command, err = s.check(ctx, w, h.episode); err != nil {
+				errs = append(errs, err)
+			}
+			all = append(all, h)
 		}
 	}
 	return all, errors.Join(errs...)

@@ -9,6 +9,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
@@ -45,8 +46,9 @@ type scene struct {
 	fault     fault
 	namespace string
 	struck    time.Time
-	// kept are objects as they were before the fault.
-	kept []client.Object
+	// role and authority are as they were before the fault, if it changes them.
+	role      *rbacv1.ClusterRole
+	authority *corev1.Secret
 }
 
 // open makes the namespace and what the fault needs.
@@ -191,11 +193,7 @@ func (w *world) issue(ctx context.Context, crt *certsv1.Certificate) error {
 	return w.ready(ctx, crt.Namespace, crt.Name)
 }
 
-// acmeIssuer is an Issuer for the ACME server.
-func (s *scene) acmeIssuer() *certsv1.Issuer {
-	return &certsv1.Issuer{ObjectMeta: named(s.namespace, "acme"), Spec: s.acmeSpec()}
-}
-
+// acmeSpec is that of an issuer for the ACME server.
 func (s *scene) acmeSpec() certsv1.IssuerSpec {
 	return certsv1.IssuerSpec{ACME: &acmev1.ACMEIssuer{
 		Server: s.stage.ACME.DirectoryURL(), CABundle: s.stage.ACME.CABundle(),
@@ -206,7 +204,7 @@ func (s *scene) acmeSpec() certsv1.IssuerSpec {
 
 // setACME makes the Issuer "acme" and waits for its account.
 func setACME(ctx context.Context, s *scene) error {
-	if err := s.create(ctx, s.acmeIssuer()); err != nil {
+	if err := s.create(ctx, &certsv1.Issuer{ObjectMeta: named(s.namespace, "acme"), Spec: s.acmeSpec()}); err != nil {
 		return err
 	}
 	return s.issuerReady(ctx, s.namespace, "acme")

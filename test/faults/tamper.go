@@ -89,11 +89,8 @@ func (s *scene) quarrel(ctx context.Context) error {
 // revoke leaves only reading of what a ClusterRole says of resource.
 func (s *scene) revoke(ctx context.Context, name, resource string) error {
 	role := &rbacv1.ClusterRole{ObjectMeta: named("", name)}
-	if err := s.admin.Get(ctx, client.ObjectKeyFromObject(role), role); err != nil {
-		return err
-	}
-	s.kept = append(s.kept, role.DeepCopy())
 	return s.change(ctx, role, func() {
+		s.role = role.DeepCopy()
 		for i, rule := range role.Rules {
 			if slices.Contains(rule.Resources, resource) {
 				role.Rules[i].Verbs = []string{"get", "list", "watch"}
@@ -102,19 +99,10 @@ func (s *scene) revoke(ctx context.Context, name, resource string) error {
 	})
 }
 
-// restore puts back what was taken away.
+// restore puts back what was revoked.
 func (s *scene) restore(ctx context.Context) error {
-	for _, o := range s.kept {
-		role, ok := o.(*rbacv1.ClusterRole)
-		if !ok {
-			continue
-		}
-		now := &rbacv1.ClusterRole{ObjectMeta: named("", role.Name)}
-		if err := s.change(ctx, now, func() { now.Rules = role.Rules }); err != nil {
-			return err
-		}
-	}
-	return nil
+	role := &rbacv1.ClusterRole{ObjectMeta: named("", s.role.Name)}
+	return s.change(ctx, role, func() { role.Rules = s.role.Rules })
 }
 
 // pause waits for so long, in the time of the run.

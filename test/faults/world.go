@@ -60,13 +60,14 @@ func build(ctx context.Context, found programs, bin, dir string, say func(string
 			err = errors.Join(err, w.down())
 		}
 	}()
-	w.stage, err = stage.Up(ctx, stage.Options{
+	set, err := stage.Up(ctx, stage.Options{
 		Dir: dir, Bin: bin, Args: []string{"--roles", "webhook"}, Proxied: true, Progress: say,
 		ACME: acme.Options{BlockedDomains: []string{blocked}},
 	})
 	if err != nil {
-		return w, err
+		return w, err // it has taken itself down
 	}
+	w.stage = set
 	scheme := runtime.NewScheme()
 	if err := errors.Join(clientgoscheme.AddToScheme(scheme), certsv1.AddToScheme(scheme), acmev1.AddToScheme(scheme)); err != nil {
 		return w, err
